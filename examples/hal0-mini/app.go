@@ -1,0 +1,119 @@
+package main
+
+import (
+	"cmp"
+	"embed"
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hal0ai/hal0-go"
+	"github.com/hal0ai/hal0-go/device"
+	"github.com/hal0ai/hal0-go/runtime/podman"
+)
+
+// app is one run of the program: where it prints and its global flags.
+type app struct {
+	stdout, stderr io.Writer
+	started        bool // a verb's own work has begun: errors are no longer about usage
+
+	home    string
+	sysroot string
+	podman  string
+	demo    bool
+	json    bool
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "hal0-mini",
+		Short:         "Read, explain and run the slots of a hal0 box",
+		SilenceErrors: true, SilenceUsage: true,
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+	}
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
+	flags := root.PersistentFlags()
+	flags.StringVar(&a.home, "home", os.Getenv(hal0.HomeVar), "read the box's files under `DIR`/etc/hal0 and DIR/var-lib/hal0 (default $HAL0_HOME, else /etc/hal0 and /var/lib/hal0)")
+	flags.StringVar(&a.sysroot, "sysroot", "/", "look for device nodes, groups and model files under `DIR`")
+	flags.StringVar(&a.podman, "podman", podman.DefaultURI(), "podman's API socket as a `URI`")
+	flags.BoolVar(&a.demo, "demo", false, "use the sample box that is built in")
+	flags.BoolVar(&a.json, "json", false, "print JSON")
+	root.AddCommand(a.devices(), a.profiles(), a.slots(), a.resolve(), a.up(), a.down(), a.status(), a.logs())
+	return root
+}
+
+// verb makes a command whose work is do.
+func (a *app) verb(use, short string, args cobra.PositionalArgs, do func(cmd *cobra.Command, args []string) error) *cobra.Command {
+	return &cobra.Command{Use: use, Short: short, Args: args, RunE: func(cmd *cobra.Command, args []string) error {
+		a.started = true
+		return do(cmd, args)
+	}}
+}
+
+//go:embed demo
+var demo embed.FS
+
+// open opens the box that the flags name.
+func (a *app) open(more ...hal0.Option) (*hal0.Box, error) {
+	if a.demo {
+		return openDemo(more...)
+	}
+	root, err := absolute(cmp.Or(a.sysroot, "/"))
+	if err != nil {
+		return nil, err
+	}
+	home := a.home
+	if home != "" {
+		if home, err = absolute(home); err != nil {
+			return nil, err
+		}
+	}
+	return hal0.Open(hal0.HomeAt(home), append(more, hal0.WithSysroot(os.DirFS(root)))...)
+}
+
+// absolute returns the path of a directory that is there.
+func absolute(dir string) (string, error) {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return "", err
+	}
+	info, err := os.Stat(abs)
+	if err == nil && !info.IsDir() {
+		err = fmt.Errorf("%s is not a directory", abs)
+	}
+	return abs, err
+}
+
+func openDemo(more ...hal0.Option) (*hal0.Box, error) {
+	files, err := fs.Sub(demo, "demo")
+	if err != nil {
+		return nil, err
+	}
+	data, err := fs.ReadFile(files, "host.json")
+	if err != nil {
+		return nil, err
+	}
+	var host device.Host
+	if err := json.Unmarshal(data, &host); err != nil {
+		return nil, err
+	}
+	none := func(string) string { return "" }
+	return hal0.Open(hal0.DefaultHome(), append(more, hal0.WithFiles(files), hal0.WithHost(host), hal0.WithGetenv(none))...)
+}
+
+// withPodman opens the box with podman to run it, and returns what closes the
+// connection.
+func (a *app) withPodman() (*hal0.Box, func(), error) {
+	rt, err := podman.New(a.podman)
+	if err != nil {
+		return nil, nil, err
+	}
+	box, err := a.open(hal0.WithRuntime(rt))
+	return box, func() { _ = rt.Close() }, err
+}

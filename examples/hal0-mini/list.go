@@ -1,0 +1,148 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hal0ai/hal0-go"
+	"github.com/hal0ai/hal0-go/device"
+	"github.com/hal0ai/hal0-go/profile"
+	"github.com/hal0ai/hal0-go/provider"
+	"github.com/hal0ai/hal0-go/slot"
+)
+
+func (a *app) devices() *cobra.Command {
+	return a.verb("devices", "List the devices, and what this host has of them", cobra.NoArgs, func(*cobra.Command, []string) error {
+		box, err := a.open()
+		if err != nil {
+			return err
+		}
+		type row struct {
+			Device   device.Device `json:"device"`
+			Hardware string        `json:"hardware"`
+			Provider provider.Name `json:"default_provider"`
+			Profile  string        `json:"default_profile"`
+			Present  bool          `json:"present"`
+			Missing  []string      `json:"missing"`
+		}
+		rows := []row{}
+		table := [][]string{{"DEVICE", "HARDWARE", "PROVIDER", "PROFILE", "ON THIS HOST"}}
+		for _, d := range device.All() {
+			missing := box.Host().Lacks(d)
+			r := row{d, d.Hardware(), provider.DefaultFor(d), profile.DefaultFor(d), len(missing) == 0, append([]string{}, missing...)}
+			here := "yes"
+			if !r.Present {
+				here = "no " + strings.Join(missing, ", ")
+			}
+			rows = append(rows, r)
+			table = append(table, []string{string(d), r.Hardware, string(r.Provider), r.Profile, here})
+		}
+		if a.json {
+			return a.printJSON(struct {
+				Host    device.Host `json:"host"`
+				Devices []row       `json:"devices"`
+			}{box.Host(), rows})
+		}
+		return a.table(table)
+	})
+}
+
+func (a *app) profiles() *cobra.Command {
+	return a.verb("profiles", "List the profiles", cobra.NoArgs, func(*cobra.Command, []string) error {
+		box, err := a.open()
+		if err != nil {
+			return err
+		}
+		list := box.Profiles().List()
+		if a.json {
+			err = a.printJSON(list)
+		} else {
+			table := [][]string{{"PROFILE", "CLASS", "BACKEND", "MTP", "BENCH", "INTENT", "IMAGE"}}
+			for _, p := range list {
+				table = append(table, []string{p.Name, string(p.Class), string(p.Backend), onOff(p.MTP), bench(p), p.Intent, p.Image})
+			}
+			err = a.table(table)
+		}
+		if err != nil {
+			return err
+		}
+		return a.complain(box, box.Home().Profiles())
+	})
+}
+
+// complain prints the problems of one file of the box.
+func (a *app) complain(box *hal0.Box, file string) error {
+	found := false
+	for _, p := range box.Problems() {
+		if p.File == file {
+			_, _ = fmt.Fprintln(a.stderr, p)
+			found = true
+		}
+	}
+	if found {
+		return errProblems
+	}
+	return nil
+}
+
+func bench(p profile.Profile) string {
+	switch {
+	case p.TPS > 0:
+		return fmt.Sprintf("%.1f tok/s", p.TPS)
+	case p.RTF > 0:
+		return fmt.Sprintf("RTF %.2f", p.RTF)
+	}
+	return ""
+}
+
+func onOff(on bool) string {
+	if on {
+		return "on"
+	}
+	return "off"
+}
+
+func (a *app) slots() *cobra.Command {
+	return a.verb("slots", "List the slot files", cobra.NoArgs, func(*cobra.Command, []string) error {
+		box, err := a.open()
+		if err != nil {
+			return err
+		}
+		type row struct {
+			Name   string     `json:"slot"`
+			Config *slot.Slot `json:"config,omitempty"`
+			Errors []problem  `json:"errors,omitempty"`
+		}
+		rows := []row{}
+		table := [][]string{{"SLOT", "TYPE", "DEVICE", "PROFILE", "MODEL", "PORT", "ENABLED"}}
+		var failed error
+		for _, name := range box.Names() {
+			s, err := box.Slot(name)
+			if err != nil {
+				failed = errProblems
+				rows = append(rows, row{Name: name, Errors: problemsOf(err)})
+				table = append(table, []string{name, "has problems: " + strconv.Itoa(len(problemsOf(err))), "", "", "", "", ""})
+				if !a.json {
+					_, _ = fmt.Fprintln(a.stderr, err)
+				}
+				continue
+			}
+			rows = append(rows, row{Name: name, Config: &s})
+			table = append(table, []string{
+				name, string(s.Type), string(s.Device), s.Profile, s.Model.Default, strconv.Itoa(s.Port), onOff(s.IsEnabled()),
+			})
+		}
+		if a.json {
+			err = a.printJSON(rows)
+		} else {
+			err = a.table(table)
+		}
+		if err != nil {
+			return err
+		}
+		return failed
+	})
+}

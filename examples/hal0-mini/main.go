@@ -1,0 +1,50 @@
+// Command hal0-mini shows what package hal0 does: each verb is its flags, one
+// call of the library, and print.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// Exit codes.
+const (
+	exitFine     = 0
+	exitFailed   = 1
+	exitUsage    = 2
+	exitProblems = 3
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// errProblems ends a verb that printed what it found: nothing is left to say.
+var errProblems = errors.New("problems were found")
+
+// run carries out one command line and returns its exit code.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	a := &app{stdout: stdout, stderr: stderr}
+	root := a.root()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	switch {
+	case err == nil:
+		return exitFine
+	case errors.Is(err, errProblems):
+		return exitProblems
+	case !a.started:
+		_, _ = fmt.Fprintf(stderr, "hal0-mini: %v\nhal0-mini --help tells what there is.\n", err)
+		return exitUsage
+	}
+	_, _ = fmt.Fprintf(stderr, "hal0-mini: %v\n", err)
+	return exitFailed
+}

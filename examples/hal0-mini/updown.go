@@ -1,0 +1,129 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hal0ai/hal0-go"
+)
+
+func (a *app) up() *cobra.Command {
+	var within time.Duration
+	cmd := a.verb("up [SLOT…]", "Start slots and wait until they are ready; all that are enabled when none is named", cobra.ArbitraryArgs, func(cmd *cobra.Command, args []string) error {
+		box, done, err := a.withPodman()
+		if err != nil {
+			return err
+		}
+		defer done()
+		results := []result{}
+		for _, name := range orEnabled(box, args) {
+			status, err := box.Up(cmd.Context(), name, hal0.ReadyWithin(within), hal0.OnProgress(a.progress))
+			results = append(results, resultOf(name, status, err))
+		}
+		return a.finish(results)
+	})
+	cmd.Flags().DurationVar(&within, "timeout", 5*time.Minute, "how long a started server may take to be ready")
+	return cmd
+}
+
+// orEnabled returns names, or those of every slot that is enabled or can't be
+// read, so that the latter are complained of.
+func orEnabled(box *hal0.Box, names []string) []string {
+	if len(names) > 0 {
+		return names
+	}
+	for _, name := range box.Names() {
+		if s, err := box.Slot(name); err != nil || s.IsEnabled() {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// progress prints steps as they happen, apart from the result.
+func (a *app) progress(e hal0.Event) {
+	if !a.json {
+		_, _ = fmt.Fprintf(a.stderr, "%s  %-8s %s\n", e.Slot, e.State, e.Message)
+	}
+}
+
+func (a *app) down() *cobra.Command {
+	return a.verb("down [SLOT…]", "Stop slots and remove their containers; all of the box when none is named", cobra.ArbitraryArgs, func(cmd *cobra.Command, args []string) error {
+		box, done, err := a.withPodman()
+		if err != nil {
+			return err
+		}
+		defer done()
+		if len(args) == 0 {
+			all, err := box.StatusAll(cmd.Context())
+			if err != nil {
+				return err
+			}
+			for _, s := range all {
+				args = append(args, s.Slot)
+			}
+		}
+		results := []result{}
+		for _, name := range args {
+			err := box.Down(cmd.Context(), name)
+			results = append(results, resultOf(name, hal0.Status{Slot: name, State: hal0.StateOffline}, err))
+		}
+		return a.finish(results)
+	})
+}
+
+// A result is what became of one slot, as JSON has it.
+type result struct {
+	hal0.Status
+	Errors []problem `json:"errors,omitempty"`
+
+	err error
+}
+
+func resultOf(name string, s hal0.Status, err error) result {
+	if err == nil {
+		return result{Status: s}
+	}
+	return result{Status: hal0.Status{Slot: name, State: hal0.StateError, Reason: err.Error()}, Errors: problemsOf(err), err: err}
+}
+
+// finish prints results. It fails with the errors among them: as problems when
+// they all are of configuration.
+func (a *app) finish(results []result) error {
+	var errs []error
+	invalid := true
+	for _, r := range results {
+		if r.err != nil {
+			errs = append(errs, r.err)
+			invalid = invalid && errors.Is(r.err, hal0.ErrInvalid)
+		}
+	}
+	if a.json {
+		if err := a.printJSON(results); err != nil {
+			return err
+		}
+	} else {
+		for _, r := range results {
+			if r.err == nil {
+				a.printf("%s  %s%s\n", r.Slot, r.State, where(r.Status))
+			}
+		}
+	}
+	if len(errs) > 0 && invalid {
+		_, _ = fmt.Fprintln(a.stderr, errors.Join(errs...))
+		return errProblems
+	}
+	return errors.Join(errs...)
+}
+
+// where tells the address of a slot that is up.
+func where(s hal0.Status) string {
+	if s.Container == nil || len(s.Container.Publish) == 0 {
+		return ""
+	}
+	p := s.Container.Publish[0]
+	return fmt.Sprintf("  http://%s:%d", p.HostIP, p.HostPort)
+}

@@ -1,0 +1,147 @@
+// Command stubserver stands in for a model server in tests: it takes any
+// server's command line, listens on the --port found there, and answers what
+// the readiness probes of llama-server, FastFlowLM, Kokoro and ComfyUI ask.
+//
+// Its environment says how it misbehaves. STUB_LOADING is how many times
+// GET /health answers 503 before it answers 200. STUB_MODE is empty or one of:
+//
+//	exit:N           end with code N after three lines of standard error
+//	crash-loading:N  end with code N on the first GET /health
+//	never            GET /health is always 503
+//	hang             accept connections, never answer
+//	no-listen        run without listening
+//	ignore-term      serve, and ignore SIGTERM
+//	flood            serve, and write log lines without end
+//	longline         serve, after lines too long for one log frame
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+)
+
+func main() {
+	if err := run(os.Args[1:], os.Getenv); err != nil {
+		fmt.Fprintln(os.Stderr, "stubserver:", err)
+		os.Exit(1)
+	}
+}
+
+// run serves until the process is ended.
+func run(args []string, getenv func(string) string) error {
+	mode, arg, _ := strings.Cut(getenv("STUB_MODE"), ":")
+	code, _ := strconv.Atoi(arg)
+	loading, _ := strconv.Atoi(getenv("STUB_LOADING"))
+	fmt.Println("stubserver: arguments", strings.Join(args, " "))
+	s := &server{mode: mode, code: code, loading: int64(loading)}
+	switch mode {
+	case "exit":
+		fmt.Fprint(os.Stderr, "loading model\nerror: no space left on device\nerror: failed to load model\n")
+		os.Exit(code)
+	case "no-listen":
+		select {}
+	case "ignore-term":
+		signal.Ignore(syscall.SIGTERM)
+	case "flood":
+		go flood()
+	case "longline":
+		os.Stdout.Write(longLines())
+	}
+	return s.serve(address(args))
+}
+
+// address finds where to listen in any server's command line.
+func address(args []string) string {
+	words := strings.Fields(strings.Join(args, " "))
+	value := func(flags ...string) string {
+		for i := len(words) - 2; i >= 0; i-- {
+			if slices.Contains(flags, words[i]) {
+				return words[i+1]
+			}
+		}
+		return ""
+	}
+	return net.JoinHostPort(cmp.Or(value("--host", "--listen"), "0.0.0.0"), cmp.Or(value("--port"), "8080"))
+}
+
+// flood writes for as long as somebody reads.
+func flood() {
+	for i := 0; ; i++ {
+		if _, err := fmt.Println("flood line", i); err != nil {
+			return
+		}
+	}
+}
+
+// longLines is what a log reader has to survive: a line of 40 KB and one of
+// 100 KB, control characters, invalid UTF-8, and no end of line.
+func longLines() []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "%s\n", strings.Repeat("a", 40_000))
+	fmt.Fprintf(&b, "%s\n", strings.Repeat("b", 100_000))
+	b.WriteString("binary \xff\xfe \x1b[31mred\x1b[0m nul\x00 tab\tend\n")
+	b.WriteString("no newline")
+	return b.Bytes()
+}
+
+// A server answers as a model server in the given mode does.
+type server struct {
+	mode    string
+	code    int
+	loading int64
+	probes  atomic.Int64
+}
+
+func (s *server) serve(addr string) error {
+	listener, err := net.Listen("tcp", addr)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(os.Stderr, "stubserver: listening on", addr)
+	if s.mode == "hang" {
+		select {}
+	}
+	return http.Serve(listener, s.handler()) //nolint:gosec // a test server needs no timeouts
+}
+
+func (s *server) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /health", s.health)
+	for pattern, body := range map[string]string{
+		"GET /v1/models":            `{"object":"list","data":[{"id":"stub","object":"model"}]}`,
+		"POST /v1/chat/completions": `{"choices":[{"index":0,"message":{"role":"assistant","content":"stub"},"finish_reason":"stop"}]}`,
+		"GET /system_stats":         `{"system":{"python_version":"3.12.3 (stub)"}}`,
+	} {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, body) })
+	}
+	return mux
+}
+
+// health answers both llama-server's and Kokoro's question.
+func (s *server) health(w http.ResponseWriter, _ *http.Request) {
+	if s.mode == "crash-loading" {
+		fmt.Fprintln(os.Stderr, "error: out of memory while loading")
+		os.Exit(s.code)
+	}
+	if s.mode == "never" || s.probes.Add(1) <= s.loading {
+		answer(w, http.StatusServiceUnavailable, `{"error":{"message":"Loading model","type":"unavailable_error","code":503}}`)
+		return
+	}
+	answer(w, http.StatusOK, `{"status":"ok","model_loaded":true}`)
+}
+
+func answer(w http.ResponseWriter, status int, body string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	fmt.Fprintln(w, body)
+}

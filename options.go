@@ -1,0 +1,97 @@
+package hal0
+
+import (
+	"io/fs"
+	"net/netip"
+	"os"
+	"time"
+
+	"github.com/hal0ai/hal0-go/device"
+	"github.com/hal0ai/hal0-go/provider"
+	"github.com/hal0ai/hal0-go/runtime"
+)
+
+// An Option changes how [Open] reads a box.
+type Option func(*options)
+
+type options struct {
+	files     fs.FS
+	sysroot   fs.FS
+	host      *device.Host
+	getenv    func(string) string
+	providers provider.Set
+	runtime   runtime.Runtime
+}
+
+func makeOptions(opts []Option) options {
+	o := options{getenv: os.Getenv, providers: provider.Builtin()}
+	for _, opt := range opts {
+		opt(&o)
+	}
+	return o
+}
+
+// WithFiles reads the box's files from fsys, rooted where "/" is, instead of
+// the operating system: for tests, and for boxes embedded in a program.
+func WithFiles(fsys fs.FS) Option { return func(o *options) { o.files = fsys } }
+
+// WithSysroot looks for device nodes, groups, memory and model files under
+// fsys, rooted where "/" is: another box's tree. Paths in plans stay as that
+// box sees them.
+func WithSysroot(fsys fs.FS) Option { return func(o *options) { o.sysroot = fsys } }
+
+// WithHost resolves for h instead of the hardware that is found. Model files
+// are then not looked for, unless [WithSysroot] says where.
+func WithHost(h device.Host) Option { return func(o *options) { o.host = &h } }
+
+// WithGetenv reads environment variables through getenv instead of
+// [os.Getenv]. [Open] asks for HAL0_MODEL_STORE, HAL0_FLM_MODELS_DIR and
+// HAL0_COMFYUI_DATA_ROOT.
+func WithGetenv(getenv func(string) string) Option { return func(o *options) { o.getenv = getenv } }
+
+// WithProviders adds providers of the program's own to the four of hal0. Slots
+// choose one by its name.
+func WithProviders(more ...provider.Provider) Option {
+	return func(o *options) { o.providers = o.providers.With(more...) }
+}
+
+// WithRuntime lets the box start and stop containers through rt. Without it a
+// box can be read and resolved; Up, Down, Status and Logs return
+// [ErrNoRuntime].
+func WithRuntime(rt runtime.Runtime) Option { return func(o *options) { o.runtime = rt } }
+
+// A CallOption changes one call of [Box.Resolve], [Box.Up] or [Box.Down]; what does
+// not concern the call is ignored.
+type CallOption func(*call)
+
+type call struct {
+	listen   netip.Addr
+	progress func(Event)
+	ready    time.Duration
+	grace    time.Duration
+}
+
+func makeCall(opts []CallOption) call {
+	c := call{progress: func(Event) {}, ready: 5 * time.Minute, grace: 20 * time.Second}
+	for _, opt := range opts {
+		opt(&c)
+	}
+	return c
+}
+
+// ListenOn publishes the slot on another address than 127.0.0.1. Whoever
+// reaches that address can use the slot: servers ask for no key.
+func ListenOn(addr netip.Addr) CallOption { return func(c *call) { c.listen = addr } }
+
+// OnProgress calls report with each step of [Box.Up], from the calling
+// goroutine, in order.
+func OnProgress(report func(Event)) CallOption { return func(c *call) { c.progress = report } }
+
+// ReadyWithin bounds how long [Box.Up] waits for a started container to be
+// ready. The default is 5 minutes: a 60 GB model from a disk that reads
+// 500 MB/s takes 2.
+func ReadyWithin(d time.Duration) CallOption { return func(c *call) { c.ready = d } }
+
+// StopWithin bounds how long a server has to end by itself before it is
+// killed. The default is 20 seconds.
+func StopWithin(d time.Duration) CallOption { return func(c *call) { c.grace = d } }

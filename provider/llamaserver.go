@@ -1,0 +1,83 @@
+package provider
+
+import (
+	"strconv"
+
+	"github.com/hal0ai/hal0-go/device"
+	"github.com/hal0ai/hal0-go/runtime"
+)
+
+// llamaServer is llama.cpp's HTTP server.
+type llamaServer struct{}
+
+var llamaServerFacts = Facts{
+	Runtime: "llama.cpp server (ROCm / Vulkan / CPU)",
+	Types:   []SlotType{LLM, Embedding, Reranking},
+	Model:   ModelFile,
+	MTP:     true,
+	Reserved: []string{
+		"--host", "--port", "--model", "--alias",
+		// With a key, the box's own probe and router would be turned away, and the
+		// key would stand in every listing of the command line.
+		"--api-key", "--api-key-file",
+	},
+}
+
+func (llamaServer) Name() Name        { return LlamaServer }
+func (llamaServer) Facts() Facts      { return llamaServerFacts }
+func (llamaServer) Grammar() *Grammar { return LlamaServerGrammar() }
+
+func (llamaServer) Flags(in *Inputs, at Stage) []string {
+	var words []string
+	add := func(w ...string) { words = append(words, w...) }
+	switch at {
+	case StageBase:
+		words = append(make([]string, 0, 10), listen(in.Port)...)
+		add("--model", in.Model.Path, "--alias", in.Model.ID, "--ctx-size", strconv.Itoa(in.ContextSize))
+	case StageModel:
+		if in.Vision && in.Model.MMProj != "" {
+			add("--mmproj", in.Model.MMProj)
+		}
+	case StageDevice:
+		if in.Device == device.CPU {
+			add("-ngl", "0")
+		}
+	case StageType:
+		switch in.Type {
+		case Embedding:
+			add("--embedding")
+		case Reranking:
+			add("--reranking")
+		case LLM, Transcription, TTS, Image:
+		}
+	case StageSlot:
+		if in.RopeFreqBase > 0 {
+			add("--rope-freq-base", strconv.FormatFloat(in.RopeFreqBase, 'f', -1, 64))
+		}
+	}
+	if in.Template != "" && at.is(in.TemplateFrom) {
+		add("--chat-template-file", in.Template)
+	}
+	if in.GPULayers != nil && at.is(in.GPULayersFrom) {
+		add("-ngl", strconv.Itoa(*in.GPULayers))
+	}
+	return words
+}
+
+// is reports whether a setting that comes from source is written at the stage.
+func (s Stage) is(source Source) bool {
+	return s != StageBase && s != StageDevice && s.Source() == source
+}
+
+func (llamaServer) Spec(in *Inputs, flags []Flag) runtime.Spec {
+	spec := container(in, "/health")
+	spec.Command = argvOf(flags)
+	spec.Mounts = append(spec.Mounts, storeMount(in.Paths.Store))
+	if in.Device.IsGPU() {
+		withDevices(&spec, in.Host.GPUNodes(), in.Host.RenderGID, in.Host.VideoGID)
+	}
+	return spec
+}
+
+// Probe asks /health, which answers 503 while the model loads.
+func (llamaServer) Probe(*Inputs) Probe { return Probe{get("/health", isOK)} }

@@ -1,0 +1,177 @@
+package hal0
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/hal0ai/hal0-go/provider"
+	"github.com/hal0ai/hal0-go/runtime"
+)
+
+const (
+	// probeEvery is the pause between two probes, and between two looks at the
+	// container: an exit is seen within it.
+	probeEvery = 200 * time.Millisecond
+	// probeWithin bounds one answer to a GET, generateWithin one to a POST, which
+	// may have to load a model first: a port can accept and never answer.
+	probeWithin    = 5 * time.Second
+	generateWithin = 60 * time.Second
+	// maxAnswer is the most of an answer that is read, in bytes.
+	maxAnswer = 1 << 20
+)
+
+// probeClient asks servers on this host: through no proxy, following no
+// redirect, keeping no connection.
+var probeClient = &http.Client{
+	Transport:     &http.Transport{DisableKeepAlives: true, DialContext: (&net.Dialer{}).DialContext},
+	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+}
+
+// probe returns nil when every check passes, else what the first that does not
+// said.
+func probe(ctx context.Context, p provider.Probe, at runtime.Port) error {
+	base := "http://" + net.JoinHostPort(reachable(at.HostIP).String(), strconv.Itoa(at.HostPort))
+	for _, c := range p {
+		if err := check(ctx, c, base); err != nil {
+			return fmt.Errorf("%s %s %w", c.Method, c.Path, err)
+		}
+	}
+	return nil
+}
+
+// reachable returns an address to ask a server that listens on ip.
+func reachable(ip netip.Addr) netip.Addr {
+	if ip.IsUnspecified() {
+		return netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	}
+	return ip
+}
+
+func check(ctx context.Context, c provider.Check, base string) error {
+	within := probeWithin
+	if c.Method == http.MethodPost {
+		within = generateWithin
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, within, fmt.Errorf("gets no answer within %s", within))
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, c.Method, base+c.Path, strings.NewReader(c.Body))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := probeClient.Do(req)
+	if err != nil {
+		return unanswered(ctx, err)
+	}
+	defer resp.Body.Close() //nolint:errcheck // only read
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return unanswered(ctx, err)
+	}
+	return c.Pass(resp.StatusCode, body)
+}
+
+// unanswered puts a request without an answer into words.
+func unanswered(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return errors.New("is refused: nothing listens yet")
+	}
+	return fmt.Errorf("fails: %w", err)
+}
+
+// errWatch ends a wait because of what the container did.
+var errExited = errors.New("container exited")
+
+// ready waits until the server of container c answers its probe, or the
+// container ends, or the time for it is over.
+func (u *up) ready(ctx context.Context, c runtime.Container) error {
+	late := fmt.Errorf("not ready within %s", u.call.ready)
+	waiting, cancel := context.WithTimeoutCause(ctx, u.call.ready, late)
+	defer cancel()
+	waiting, exit := context.WithCancelCause(waiting)
+	watched := make(chan runtime.Container, 1)
+	go func() { watched <- u.watch(waiting, c, exit) }()
+
+	last := u.probeUntil(waiting)
+	exit(nil)
+	end := <-watched
+	switch {
+	case last == nil:
+		return nil
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case errors.Is(context.Cause(waiting), errExited):
+		return u.failed(ctx, &StartError{Slot: u.plan.Slot, Exited: true, ExitCode: end.ExitCode, OOMKilled: end.OOMKilled})
+	}
+	return u.failed(ctx, &StartError{Slot: u.plan.Slot, Reason: fmt.Sprintf("%v; the last probe: %v", context.Cause(waiting), last)})
+}
+
+// probeUntil probes until it passes or ctx ends, and returns what the last
+// probe said.
+func (u *up) probeUntil(ctx context.Context) error {
+	pause := time.NewTicker(probeEvery)
+	defer pause.Stop()
+	var last error
+	for {
+		err := probe(ctx, u.plan.Probe, u.plan.Spec.Publish[0])
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() == nil || last == nil {
+			last = err
+		}
+		select {
+		case <-ctx.Done():
+			return last
+		case <-pause.C:
+		}
+	}
+}
+
+// watch looks at the container until ctx ends, and calls exit when it no longer
+// runs. A runtime that does not answer for a moment is asked again.
+func (u *up) watch(ctx context.Context, c runtime.Container, exit context.CancelCauseFunc) runtime.Container {
+	pause := time.NewTicker(probeEvery)
+	defer pause.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return c
+		case <-pause.C:
+		}
+		now, err := u.rt.Inspect(ctx, c.Name)
+		switch {
+		case errors.Is(err, runtime.ErrNotFound), err == nil && now.ID != c.ID:
+			exit(fmt.Errorf("%w: it was removed or replaced by someone else", errExited))
+			return c
+		case err == nil && now.State == runtime.StateExited:
+			exit(errExited)
+			return now
+		}
+	}
+}
+
+// failed adds the last log lines to a failure.
+func (u *up) failed(ctx context.Context, e *StartError) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), probeWithin)
+	defer cancel()
+	for line, err := range u.rt.Logs(ctx, u.plan.Spec.Name, runtime.LogOptions{Tail: logTail}) {
+		if err != nil {
+			break
+		}
+		e.Logs = append(e.Logs, line)
+	}
+	return e
+}

@@ -1,0 +1,141 @@
+package hal0
+
+import (
+	"errors"
+	"io/fs"
+	"path"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hal0ai/hal0-go/internal/conf"
+	"github.com/hal0ai/hal0-go/internal/gguf"
+	"github.com/hal0ai/hal0-go/slot"
+)
+
+// A Resolution is one slot's plan, or why there is none.
+type Resolution struct {
+	Slot string
+	Plan slot.Plan
+	// Err holds the slot's problems as [ValidationErrors]; nil when Plan stands.
+	Err error
+}
+
+// Resolve returns the slot's plan: what would be launched, and why. It looks at
+// the model's file but starts nothing and needs no runtime. The error holds
+// every problem found, as [ValidationErrors] with file and line, or is
+// [ErrNoSlot].
+func (b *Box) Resolve(name string, opts ...CallOption) (slot.Plan, error) {
+	c := makeCall(opts)
+	return b.resolve(name, &c)
+}
+
+// ResolveAll resolves every slot file of the box, sorted by name. One slot
+// without a plan does not hide the others.
+func (b *Box) ResolveAll(opts ...CallOption) []Resolution {
+	c := makeCall(opts)
+	all := make([]Resolution, len(b.slots))
+	for i := range b.slots {
+		all[i].Slot = b.slots[i].name
+		all[i].Plan, all[i].Err = b.resolve(b.slots[i].name, &c)
+	}
+	return all
+}
+
+func (b *Box) resolve(name string, c *call) (slot.Plan, error) {
+	e, err := b.entry(name)
+	if err != nil {
+		return slot.Plan{}, err
+	}
+	if len(b.broken) > 0 {
+		return slot.Plan{}, b.broken
+	}
+	plan, err := slot.Resolve(e.file.Slot, slot.Inputs{
+		Profiles: b.profiles, Providers: b.opts.providers, Manifest: b.manifest, Registry: b.registry,
+		ModelFile: b.models.look(slot.ModelPath(e.file.Slot, b.registry)),
+		Host:      b.host, Paths: b.paths, Listen: c.listen,
+	})
+	if err != nil {
+		return slot.Plan{}, b.locate(e, conf.Problems(err))
+	}
+	plan.Warnings = append(e.file.Warnings[:len(e.file.Warnings):len(e.file.Warnings)], plan.Warnings...)
+	return plan, nil
+}
+
+// locate gives problems the position of their key, in the slot's file or in the
+// one that the slot takes it from.
+func (b *Box) locate(e *entry, problems ValidationErrors) error {
+	located := make(ValidationErrors, len(problems))
+	for i, p := range problems {
+		from := len(p.Keys) > 1 && p.Line == 0
+		switch {
+		case from && p.Keys[0] == "profile":
+			located[i] = b.profiles.Locate(p)
+		case from && p.Keys[0] == "models":
+			located[i] = b.registry.Locate(p)
+		default:
+			located[i] = e.file.Locate(p)
+		}
+		if b.registryErr != nil && len(p.Keys) > 0 && p.Keys[0] == "model" {
+			located[i].Message += "; the model registry could not be read: " + b.registryErr.Error()
+		}
+	}
+	located.Sort()
+	return located
+}
+
+// modelFiles looks at model files and remembers their headers as long as size
+// and time of change stay the same.
+type modelFiles struct {
+	root fs.FS // nil: nobody looks
+
+	mu      sync.Mutex
+	headers map[string]modelHeader
+}
+
+type modelHeader struct {
+	size    int64
+	changed time.Time
+	file    slot.ModelFile
+}
+
+// look returns what is known of a model's file; nil when there is none to look
+// at.
+func (m *modelFiles) look(name string) *slot.ModelFile {
+	if m.root == nil || !path.IsAbs(name) {
+		return nil
+	}
+	rel := strings.TrimPrefix(path.Clean(name), "/")
+	info, err := fs.Stat(m.root, rel)
+	if err == nil && !info.Mode().IsRegular() {
+		err = errors.New(name + " is not a regular file")
+	}
+	if err != nil {
+		return &slot.ModelFile{Err: err}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if h, ok := m.headers[name]; ok && h.size == info.Size() && h.changed.Equal(info.ModTime()) {
+		return &h.file
+	}
+	h := modelHeader{size: info.Size(), changed: info.ModTime(), file: m.read(rel)}
+	if m.headers == nil {
+		m.headers = map[string]modelHeader{}
+	}
+	m.headers[name] = h
+	return &h.file
+}
+
+// read reads a model's header. A file of another format has no window to tell.
+func (m *modelFiles) read(rel string) slot.ModelFile {
+	f, err := m.root.Open(rel)
+	if err != nil {
+		return slot.ModelFile{Err: err}
+	}
+	defer f.Close() //nolint:errcheck // only read
+	header, err := gguf.ReadHeader(f)
+	if err != nil {
+		return slot.ModelFile{Err: err}
+	}
+	return slot.ModelFile{ContextLength: header.ContextLength}
+}

@@ -1,0 +1,182 @@
+package runtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+)
+
+// A Runtime starts and stops containers. Package runtime/podman is the one for
+// a box; an embedder may write another.
+//
+// Every method blocks until done or until ctx ends, returns promptly once ctx
+// ends, and may be called concurrently. Names are exact container names, never
+// prefixes or patterns. Errors match the sentinels of this package with
+// [errors.Is].
+type Runtime interface {
+	// Start creates the container that spec describes and starts it. It returns
+	// once the container's process runs; it does not wait for readiness.
+	//
+	// A container of that name that carries our labels for the same slot is
+	// stopped, removed and replaced, whatever its state. One that does not is
+	// left alone: ErrForeign. The image must be present: Start never pulls. When
+	// Start fails, the container that it created is gone again.
+	Start(ctx context.Context, spec Spec) (Container, error)
+
+	// Stop ends the container's process, with SIGTERM and after grace with
+	// SIGKILL, and removes the container. No container of that name is not an
+	// error; one without our label is ErrForeign.
+	Stop(ctx context.Context, name string, grace time.Duration) error
+
+	// Inspect returns one container, or ErrNotFound.
+	Inspect(ctx context.Context, name string) (Container, error)
+
+	// List returns the containers that carry every one of the labels, running
+	// or not, sorted by name. No labels means all that are managed by hal0.
+	List(ctx context.Context, labels map[string]string) ([]Container, error)
+
+	// Logs yields the container's output line by line, oldest first. With
+	// Follow it goes on until the container exits, ctx ends or the loop is left;
+	// ctx ending yields ctx's error last. Nothing is left running after the
+	// loop. Lines are as the program wrote them, without the line end: they are
+	// untrusted bytes, see [Line.Text].
+	Logs(ctx context.Context, name string, opts LogOptions) iter.Seq2[Line, error]
+
+	// Image returns a local image by reference, or ErrImageNotFound. It asks no
+	// registry.
+	Image(ctx context.Context, ref string) (Image, error)
+
+	// Pull fetches an image unless it is present, and returns it. report, if not
+	// nil, is called from Pull's goroutine with each step.
+	Pull(ctx context.Context, ref string, report func(PullStep)) (Image, error)
+}
+
+// A State is a container's state as the runtime tells it.
+type State string
+
+// The states of a container.
+const (
+	StateCreated  State = "created"  // made, never started
+	StateRunning  State = "running"  // its process exists
+	StateStopping State = "stopping" // asked to end
+	StateExited   State = "exited"   // its process is gone
+	StateUnknown  State = "unknown"  // anything else the runtime says
+)
+
+// A Container is what the runtime knows of one container.
+type Container struct {
+	ID        string            `json:"id"`
+	Name      string            `json:"name"`
+	Image     string            `json:"image"`    // the reference it was created with
+	ImageID   string            `json:"image_id"` // without "sha256:"
+	State     State             `json:"state"`
+	ExitCode  int               `json:"exit_code"` // meaningful when State is exited
+	OOMKilled bool              `json:"oom_killed"`
+	Error     string            `json:"error,omitempty"` // what the runtime says went wrong, if anything
+	StartedAt time.Time         `json:"started_at"`      // zero if never started
+	Labels    map[string]string `json:"labels"`
+	Command   []string          `json:"command"`
+	Publish   []Port            `json:"publish"`
+}
+
+// Managed reports whether the container is one that this library started.
+func (c Container) Managed() bool { return c.Labels[LabelManaged] == "true" }
+
+// LogOptions choose what [Runtime.Logs] yields. The zero value is everything
+// so far.
+type LogOptions struct {
+	// Follow goes on with new lines until the container exits.
+	Follow bool
+	// Tail, when above 0, is how many of the last lines to begin with.
+	Tail int
+	// Since, when not zero, leaves out what is older.
+	Since time.Time
+}
+
+// MaxLine is the most bytes of one log line that a [Runtime] yields; the rest of a
+// longer line is cut off and [Line.Truncated] set. 64 KiB is eight times the
+// frame that podman splits lines into.
+const MaxLine = 64 << 10
+
+// A Line is one line of a container's output.
+type Line struct {
+	// Stderr tells the stream: false is standard output.
+	Stderr bool `json:"stderr"`
+	// Text is the line without its end, invalid UTF-8 replaced and control
+	// characters other than tab removed, so that it is safe to print.
+	Text string `json:"text"`
+	// Truncated is set when the line was longer than MaxLine.
+	Truncated bool `json:"truncated,omitempty"`
+}
+
+// An Image is a local image.
+type Image struct {
+	// ID is the image's id, without "sha256:".
+	ID string `json:"id"`
+	// RepoDigests are the "repo@sha256:…" names under which it was pulled, of
+	// the index and of the platform's manifest alike.
+	RepoDigests []string `json:"repo_digests"`
+	// Platform is "os/architecture", such as "linux/amd64".
+	Platform string `json:"platform"`
+	// Size is in bytes.
+	Size int64 `json:"size"`
+}
+
+// A PullStep is one thing that a pull reports.
+type PullStep struct {
+	Ref     string `json:"ref"`
+	Message string `json:"message"`
+}
+
+// The classes of what can go wrong. Every error of a Runtime that is of one of
+// these matches it with [errors.Is].
+var (
+	// ErrUnavailable: the runtime's service can't be reached or does not answer.
+	ErrUnavailable = errors.New("container runtime is unavailable")
+	// ErrNotFound: there is no container of that name.
+	ErrNotFound = errors.New("no such container")
+	// ErrForeign: a container of that name exists and is not ours.
+	ErrForeign = errors.New("container is not managed by hal0")
+	// ErrImageNotFound: the image is not in the local store.
+	ErrImageNotFound = errors.New("image is not present")
+	// ErrPull: the registry or the transfer failed.
+	ErrPull = errors.New("pull failed")
+	// ErrPortInUse: another process listens on the port to publish.
+	ErrPortInUse = errors.New("port is in use")
+	// ErrDevice: a device node is missing or not a device.
+	ErrDevice = errors.New("device is not available")
+	// ErrMount: a mount's source is missing or not allowed.
+	ErrMount = errors.New("mount source is not available")
+	// ErrCommand: the image has no such program to run.
+	ErrCommand = errors.New("command can't be run")
+	// ErrInvalidSpec: the Spec could never be launched; see [Spec.Validate].
+	ErrInvalidSpec = errors.New("invalid container spec")
+)
+
+// An Error is a failed operation of a Runtime on one container or image.
+type Error struct {
+	// Op is the operation: "start", "stop", "inspect", "list", "logs", "image", "pull".
+	Op string
+	// Name is the container or image.
+	Name string
+	// Class is one of this package's sentinels, or nil.
+	Class error
+	// Err is the cause, with the runtime's own words.
+	Err error
+}
+
+// Error returns "op name: class: cause".
+func (e *Error) Error() string {
+	switch {
+	case e.Class == nil:
+		return fmt.Sprintf("%s %s: %v", e.Op, e.Name, e.Err)
+	case e.Err == nil:
+		return fmt.Sprintf("%s %s: %v", e.Op, e.Name, e.Class)
+	}
+	return fmt.Sprintf("%s %s: %v: %v", e.Op, e.Name, e.Class, e.Err)
+}
+
+// Unwrap returns the class and the cause.
+func (e *Error) Unwrap() []error { return []error{e.Class, e.Err} }

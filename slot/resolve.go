@@ -1,0 +1,417 @@
+package slot
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/distribution/reference"
+
+	"github.com/hal0ai/hal0-go/device"
+	"github.com/hal0ai/hal0-go/internal/conf"
+	"github.com/hal0ai/hal0-go/internal/enum"
+	"github.com/hal0ai/hal0-go/manifest"
+	"github.com/hal0ai/hal0-go/profile"
+	"github.com/hal0ai/hal0-go/provider"
+	"github.com/hal0ai/hal0-go/runtime"
+)
+
+// Bounds of a context window, in tokens.
+const (
+	// MinContext is the smallest that a slot may ask for.
+	MinContext = 128
+	// MaxDefaultContext bounds the model's own window where no slot asks for
+	// more: a native window of 256k would take the box's whole memory.
+	MaxDefaultContext = 32768
+	// DefaultContext applies where nothing is known of the model. llama-server's
+	// own default has been 4096, too little for an agent.
+	DefaultContext = 8192
+)
+
+// Inputs are what a slot is resolved against. They are read only.
+type Inputs struct {
+	// Profiles are the profiles to choose from.
+	Profiles profile.Catalog
+	// Providers are the providers; the zero Set means [provider.Builtin].
+	Providers provider.Set
+	// Manifest pins images; nil knows none.
+	Manifest *manifest.Manifest
+	// Registry knows the models.
+	Registry Registry
+	// ModelFile is what is known of the model's file, nil when nobody looked. See
+	// [ModelPath].
+	ModelFile *ModelFile
+	// Host is the box that the plan is for.
+	Host device.Host
+	// Paths are the box's directories.
+	Paths provider.Paths
+	// Listen is the host address to publish on; the zero Addr means 127.0.0.1.
+	// Another one opens the slot to whoever reaches that address.
+	Listen netip.Addr
+}
+
+// A ModelFile is what was found where a model's file should be.
+type ModelFile struct {
+	// ContextLength is the native context window that the file's header tells,
+	// in tokens; 0 when it tells none or was not read.
+	ContextLength int
+	// Err is why the file could not be read, or nil.
+	Err error
+}
+
+// resolver carries one Resolve from step to step.
+type resolver struct {
+	slot     *Slot
+	in       *Inputs
+	problems conf.ValidationErrors
+
+	profile  profile.Profile
+	provider provider.Provider
+	facts    provider.Facts
+	entry    Entry
+	launch   provider.Inputs
+	plan     Plan
+}
+
+// Resolve turns a slot into its plan. It is pure: the same slot and inputs
+// give the same plan, byte for byte, and nothing is read or changed. It may be
+// called concurrently. The error holds every problem found, each with its key.
+func Resolve(s Slot, in Inputs) (Plan, error) {
+	if len(in.Providers.Names()) == 0 {
+		in.Providers = builtin
+	}
+	r := resolver{slot: &s, in: &in, problems: s.problems(in.Providers)}
+	for _, step := range []func(*resolver){
+		(*resolver).choose, (*resolver).model, (*resolver).launchInputs, (*resolver).flags, (*resolver).image, (*resolver).host, (*resolver).spec,
+	} {
+		step(&r)
+		if len(r.problems) > 0 {
+			return Plan{}, r.problems
+		}
+	}
+	return r.plan, nil
+}
+
+var builtin = provider.Builtin()
+
+func (r *resolver) problem(class error, message string, path ...string) {
+	r.problems = append(r.problems, conf.At(class, message, path...))
+}
+
+func (r *resolver) warn(code, format string, args ...any) {
+	r.plan.Warnings = append(r.plan.Warnings, warnf(code, format, args...))
+}
+
+// choose settles device, type, profile and provider, and that they agree.
+func (r *resolver) choose() {
+	if len(r.problems) > 0 {
+		return
+	}
+	s, p := r.slot, &r.plan
+	p.Slot, p.Device, p.Type = s.Name, orDefault(s.Device, device.Default), orDefault(s.Type, provider.LLM)
+	p.Warnings = []Warning{}
+	name := s.Profile
+	if name == "" {
+		name = r.defaultProfile()
+	}
+	var err error
+	if r.profile, err = r.in.Profiles.Get(name); err != nil {
+		r.problems = append(r.problems, unknownProfile(err, name))
+		return
+	}
+	p.Profile = name
+	if err := r.profile.Fits(p.Device); err != nil {
+		r.problem(conf.ErrConflict, err.Error()+r.wouldFit(), r.profileKey()...)
+		return
+	}
+	r.chooseProvider()
+}
+
+func orDefault[T comparable](v, def T) T {
+	var zero T
+	if v == zero {
+		return def
+	}
+	return v
+}
+
+// unknownProfile puts a failed look-up into words: no such profile, or one
+// whose own problems have positions already.
+func unknownProfile(err error, name string) conf.ValidationError {
+	var unknown *enum.Error
+	if errors.As(err, &unknown) {
+		return conf.Unknown(err, "profile")
+	}
+	return conf.At(conf.ErrConflict, fmt.Sprintf("profile %s can't be used: %v", name, err), "profile")
+}
+
+// profileKey is the key to blame for the choice of profile.
+func (r *resolver) profileKey() []string {
+	if r.slot.Profile == "" {
+		return []string{"device"}
+	}
+	return []string{"profile"}
+}
+
+// defaultProfile is the device's own, if it serves the type, else the first
+// that fits.
+func (r *resolver) defaultProfile() string {
+	name := profile.DefaultFor(r.plan.Device)
+	if p, err := r.in.Profiles.Get(name); err == nil && r.serves(p) {
+		return name
+	}
+	if fit := r.fitting(); len(fit) > 0 {
+		return fit[0]
+	}
+	return name
+}
+
+// serves reports whether a profile fits the slot's device and type.
+func (r *resolver) serves(p profile.Profile) bool {
+	prov, err := r.in.Providers.Get(p.Family())
+	return err == nil && p.Fits(r.plan.Device) == nil && slices.Contains(prov.Facts().Types, r.plan.Type)
+}
+
+// fitting returns the names of the profiles that fit device and type.
+func (r *resolver) fitting() []string {
+	var names []string
+	for _, p := range r.in.Profiles.List() {
+		if r.serves(p) {
+			names = append(names, p.Name)
+		}
+	}
+	return names
+}
+
+// wouldFit names, for an error's end, the profiles that would do.
+func (r *resolver) wouldFit() string {
+	fit := r.fitting()
+	if len(fit) == 0 {
+		return fmt.Sprintf("; no profile serves type %s on device %s", r.plan.Type, r.plan.Device)
+	}
+	return fmt.Sprintf("; for type %s on device %s use %s", r.plan.Type, r.plan.Device, strings.Join(fit, ", "))
+}
+
+// chooseProvider settles who runs the slot. The profile's family decides,
+// unless the slot names a provider of the program's own.
+func (r *resolver) chooseProvider() {
+	family := r.profile.Family()
+	name := orDefault(r.slot.Provider, family)
+	var err error
+	if r.provider, err = r.in.Providers.Get(name); err != nil {
+		r.problems = append(r.problems, conf.Unknown(err, "provider"))
+		return
+	}
+	if _, err := provider.Parse(string(name)); err == nil && name != family {
+		r.problem(conf.ErrConflict, fmt.Sprintf("is %s, but profile %s runs %s: drop the key or choose another profile%s",
+			name, r.profile.Name, family, r.wouldFit()), "provider")
+		return
+	}
+	r.facts = r.provider.Facts()
+	r.plan.Provider = name
+	if !slices.Contains(r.facts.Types, r.plan.Type) {
+		key := []string{"type"}
+		if r.slot.Profile != "" {
+			key = []string{"profile"}
+		}
+		r.problem(conf.ErrConflict, fmt.Sprintf("profile %s runs %s, which does not serve type %s%s",
+			r.profile.Name, name, r.plan.Type, r.wouldFit()), key...)
+	}
+}
+
+// ModelPath returns the path of the model file that the slot would load, ""
+// when it loads none or the model is not known. It is where to look for
+// [Inputs.ModelFile].
+func ModelPath(s Slot, r Registry) string {
+	if path.IsAbs(s.Model.Default) {
+		return s.Model.Default
+	}
+	e, _, _ := r.Get(s.Model.Default)
+	return e.Path
+}
+
+// model settles what the slot serves.
+func (r *resolver) model() {
+	id := r.slot.Model.Default
+	switch r.facts.Model {
+	case provider.ModelNone:
+	case provider.ModelTag:
+		if id == "" {
+			r.problem(conf.ErrRequired, fmt.Sprintf("is required: the model that %s should load", r.plan.Provider), "model", "default")
+		}
+		r.launch.Model.ID, r.plan.Model = id, id
+	case provider.ModelFile:
+		r.modelFile(id)
+	}
+}
+
+func (r *resolver) modelFile(id string) {
+	m := &r.launch.Model
+	switch {
+	case id == "":
+		r.problem(conf.ErrRequired, "is required: an id of the model registry, or the absolute path of a model file", "model", "default")
+	case path.IsAbs(id):
+		if !cleanAbs(id) {
+			r.problem(conf.ErrValue, absMessage(id), "model", "default")
+		}
+		*m = provider.Model{ID: strings.TrimSuffix(path.Base(id), path.Ext(id)), Path: id}
+	default:
+		e, ok, err := r.in.Registry.Get(id)
+		if !ok {
+			r.problem(conf.ErrValue, r.unknownModel(id, err), "model", "default")
+			return
+		}
+		r.entry = e
+		*m = provider.Model{ID: id, Path: e.Path, MMProj: e.MMProj}
+	}
+	r.plan.Model, r.plan.ModelFile = m.ID, m.Path
+	if f := r.in.ModelFile; f != nil && f.Err != nil {
+		r.warn(WarnModelFile, "the model file can't be read here: %v", f.Err)
+	}
+}
+
+func (r *resolver) unknownModel(id string, err error) string {
+	if err != nil {
+		return fmt.Sprintf("model %q can't be used: %v", id, err)
+	}
+	ids := r.in.Registry.IDs()
+	if len(ids) == 0 {
+		return fmt.Sprintf("unknown model %q: the model registry is empty; want the absolute path of a model file", id)
+	}
+	if near := conf.Closest(id, ids); near != "" {
+		return fmt.Sprintf("unknown model %q: did you mean %q?", id, near)
+	}
+	const few = 8
+	if len(ids) > few {
+		return fmt.Sprintf("unknown model %q: the registry has %d others, such as %s", id, len(ids), strings.Join(ids[:few], ", "))
+	}
+	return fmt.Sprintf("unknown model %q: want one of %s, or the absolute path of a model file", id, strings.Join(ids, ", "))
+}
+
+// launchInputs gathers what the provider launches from.
+func (r *resolver) launchInputs() {
+	s, l := r.slot, &r.launch
+	l.Slot, l.Type, l.Device, l.Host, l.Port = s.Name, r.plan.Type, r.plan.Device, r.in.Host, s.Port
+	l.ContextSize = r.contextSize()
+	l.Vision = s.Vision == nil || *s.Vision
+	l.ASR, l.Embed = s.NPU.ASR, s.NPU.Embed
+	l.Env, l.Paths = s.Server.Env, r.in.Paths
+	if s.Model.RopeFreqBase != nil {
+		l.RopeFreqBase = *s.Model.RopeFreqBase
+	}
+	l.GPULayers, l.GPULayersFrom = r.gpuLayers()
+	r.template()
+	r.plan.ContextSize = l.ContextSize
+}
+
+// contextSize follows the slot, else the model's own window within bounds.
+func (r *resolver) contextSize() int {
+	if n := r.slot.Model.ContextSize; n != nil {
+		return *n
+	}
+	native := orDefault(r.entry.Metadata.ContextLength, r.entry.Defaults.ContextSize)
+	if native == 0 && r.in.ModelFile != nil {
+		native = r.in.ModelFile.ContextLength
+	}
+	if native <= 0 {
+		return DefaultContext
+	}
+	return min(native, MaxDefaultContext)
+}
+
+// gpuLayers returns how many layers to offload and who says so; -1 says
+// nothing.
+func (r *resolver) gpuLayers() (*int, provider.Source) {
+	if n := r.slot.Model.NGPULayers; n != nil {
+		if *n < 0 {
+			return nil, ""
+		}
+		return n, provider.FromSlot
+	}
+	if n := r.entry.Defaults.NGPULayers; n != nil && *n >= 0 {
+		return n, provider.FromModel
+	}
+	return nil, ""
+}
+
+// template settles the chat template file and who chose it.
+func (r *resolver) template() {
+	id, from := r.slot.ChatTemplate, provider.FromSlot
+	if id == "" {
+		id, from = r.entry.Defaults.ChatTemplate, provider.FromModel
+		if id != "" && !templateRE.MatchString(id) {
+			r.problem(conf.ErrValue, templateMessage(id), r.modelKey("chat_template")...)
+			return
+		}
+	}
+	if id == "" || id == "auto" {
+		return
+	}
+	r.launch.Template = r.in.Paths.Store + "/chat-templates/" + id + ".jinja"
+	r.launch.TemplateFrom = from
+}
+
+func (r *resolver) modelKey(key string) []string {
+	return []string{"models", r.launch.Model.ID, "defaults", key}
+}
+
+// image settles which image is launched, and how surely.
+func (r *resolver) image() {
+	ref, key := r.profile.Image, []string{"profile", r.profile.Name, "image"}
+	if r.slot.Image != "" {
+		ref, key = r.slot.Image, []string{"image"}
+	}
+	r.plan.Image.Ref, r.plan.Spec.Image = ref, ref
+	pin, known := r.in.Manifest.Pin(ref)
+	if known {
+		r.plan.Image.Entry, r.plan.Image.Digest, r.plan.Image.Pinned = pin.Name, pin.Digest, pin.Published()
+		if pin.Published() {
+			r.plan.Spec.Image = pin.Launch
+			return
+		}
+		r.warn(WarnUnpublished, "the manifest has no digest for image %s (%s): it is launched by its tag, which can move", pin.Name, ref)
+		return
+	}
+	named, err := manifest.ParseRef(ref)
+	if err != nil {
+		r.problem(conf.ErrValue, err.Error(), key...)
+		return
+	}
+	if d, ok := named.(reference.Digested); ok {
+		r.plan.Image.Pinned, r.plan.Image.Digest = true, d.Digest()
+	}
+	r.warn(WarnUnmanaged, "the manifest does not know image %s: it is launched as written", ref)
+}
+
+// host warns of what the box lacks: plans can be made anywhere.
+func (r *resolver) host() {
+	d := r.plan.Device
+	if missing := r.in.Host.Lacks(d); len(missing) > 0 {
+		r.warn(WarnDevice, "this host has no %s: device %s needs it", strings.Join(missing, " and no "), d)
+		return
+	}
+	if d == device.CPU {
+		return
+	}
+	if r.in.Host.RenderGID == nil || d.IsGPU() && r.in.Host.VideoGID == nil {
+		r.warn(WarnGroup, "this host lacks the group render or video, which own its device nodes: the container may not be allowed to open them")
+	}
+}
+
+var loopback = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+
+// spec builds the container and its hash.
+func (r *resolver) spec() {
+	p := &r.plan
+	image := p.Spec.Image
+	p.Spec = r.provider.Spec(&r.launch, p.Flags)
+	p.Spec.Name, p.Spec.Image, p.Spec.Network = ContainerName(p.Slot), image, "bridge"
+	p.Spec.Publish = []runtime.Port{{HostIP: orDefault(r.in.Listen, loopback), HostPort: r.slot.Port, ContainerPort: r.slot.Port}}
+	p.Probe = r.provider.Probe(&r.launch)
+	p.Spec.Labels = map[string]string{runtime.LabelManaged: "true", runtime.LabelSlot: p.Slot}
+	p.Hash = hash(&p.Spec)
+	p.Spec.Labels[runtime.LabelPlan] = p.Hash
+}

@@ -1,0 +1,236 @@
+package hal0
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/hal0ai/hal0-go/runtime"
+	"github.com/hal0ai/hal0-go/slot"
+)
+
+// An Event is one step of bringing a slot up.
+type Event struct {
+	Slot    string `json:"slot"`
+	State   State  `json:"state"`
+	Message string `json:"message"`
+}
+
+// cleanupTime bounds the removal of a container whose start failed, after the
+// caller's context has ended.
+const cleanupTime = 30 * time.Second
+
+// logTail is how many of the last log lines a [StartError] holds.
+const logTail = 20
+
+// A StartError is a container that ended or never became ready while its slot
+// was coming up. It matches [ErrNotReady].
+type StartError struct {
+	Slot string
+	// Exited is set when the container's process ended; ExitCode and OOMKilled
+	// are then what the runtime says of it.
+	Exited    bool
+	ExitCode  int
+	OOMKilled bool
+	// Reason is what the probe or the runtime last said.
+	Reason string
+	// Logs are the last lines of its output, oldest first.
+	Logs []runtime.Line
+}
+
+// Error names the slot, the exit code or the last answer, and the last lines of
+// the log.
+func (e *StartError) Error() string {
+	var b strings.Builder
+	switch {
+	case e.Exited:
+		fmt.Fprintf(&b, "slot %s: the server exited with code %d while starting", e.Slot, e.ExitCode)
+		if e.OOMKilled || e.ExitCode == 137 {
+			b.WriteString(" (killed, possibly for lack of memory)")
+		}
+	default:
+		fmt.Fprintf(&b, "slot %s: the server did not become ready: %s", e.Slot, e.Reason)
+	}
+	if len(e.Logs) > 0 {
+		b.WriteString("; its last lines were:")
+		for _, l := range e.Logs {
+			b.WriteString("\n  " + l.Text)
+		}
+	}
+	return b.String()
+}
+
+// Is reports whether target is [ErrNotReady].
+func (e *StartError) Is(target error) bool { return target == ErrNotReady }
+
+// Up brings a slot up: it resolves it, fetches the image unless it is present,
+// starts the container and waits until the server is ready. It blocks until
+// then.
+//
+// A healthy container that runs the same plan is adopted: nothing is
+// restarted. One that runs another plan is replaced. One of that name that is
+// not ours is left alone: [runtime.ErrForeign]. When the server ends or does not
+// become ready, or ctx ends, the container is removed again, and the error
+// holds its exit code and last log lines ([StartError]).
+//
+// Calls for one slot take turns; those for different slots run side by side.
+func (b *Box) Up(ctx context.Context, name string, opts ...CallOption) (Status, error) {
+	c := makeCall(opts)
+	rt := b.opts.runtime
+	if rt == nil {
+		return Status{}, ErrNoRuntime
+	}
+	plan, err := b.launchable(name, &c)
+	if err != nil {
+		return Status{}, err
+	}
+	inside, leave, err := b.gates.enter(ctx, name, true)
+	if err != nil {
+		return Status{}, err
+	}
+	defer leave()
+	u := up{rt: rt, plan: plan, call: &c}
+	status, err := u.run(inside)
+	if cause := context.Cause(inside); err != nil && cause != nil && ctx.Err() == nil {
+		err = fmt.Errorf("slot %s: %w", name, cause)
+	}
+	return status, err
+}
+
+// launchable resolves a slot and refuses what can be known not to start.
+func (b *Box) launchable(name string, c *call) (slot.Plan, error) {
+	plan, err := b.resolve(name, c)
+	if err != nil {
+		return slot.Plan{}, err
+	}
+	if s, _ := b.Slot(name); !s.IsEnabled() {
+		return slot.Plan{}, fmt.Errorf("slot %s: %w: %s says enabled = false", name, ErrDisabled, b.home.Slot(name))
+	}
+	if missing := b.host.Lacks(plan.Device); len(missing) > 0 {
+		return slot.Plan{}, fmt.Errorf("slot %s: %w: device %s needs %s, which this host does not have",
+			name, ErrDevice, plan.Device, strings.Join(missing, " and "))
+	}
+	if f := b.models.look(plan.ModelFile); f != nil && f.Err != nil {
+		return slot.Plan{}, fmt.Errorf("slot %s: %w: %w", name, ErrModelFile, f.Err)
+	}
+	if err := plan.Spec.Validate(); err != nil {
+		return slot.Plan{}, fmt.Errorf("slot %s: %w", name, err)
+	}
+	return plan, nil
+}
+
+// up is one bringing up of a slot.
+type up struct {
+	rt   runtime.Runtime
+	plan slot.Plan
+	call *call
+}
+
+func (u *up) report(s State, format string, args ...any) {
+	u.call.progress(Event{Slot: u.plan.Slot, State: s, Message: fmt.Sprintf(format, args...)})
+}
+
+func (u *up) run(ctx context.Context) (Status, error) {
+	adopted, err := u.adopt(ctx)
+	if err != nil || adopted != nil {
+		return u.status(adopted), err
+	}
+	if err := u.image(ctx); err != nil {
+		return Status{}, err
+	}
+	u.report(StateStarting, "starting %s from %s", u.plan.Spec.Name, u.plan.Spec.Image)
+	c, err := u.rt.Start(ctx, u.plan.Spec)
+	if err != nil {
+		return Status{}, err
+	}
+	u.report(StateWarming, "container %s runs; waiting until the server is ready", short(c.ID))
+	if err := u.ready(ctx, c); err != nil {
+		u.remove(ctx)
+		return Status{}, err
+	}
+	return u.status(&c), nil
+}
+
+// status reports the end of a successful run.
+func (u *up) status(c *runtime.Container) Status {
+	if c == nil {
+		return Status{}
+	}
+	u.report(StateReady, "ready on %s", u.plan.Spec.Publish[0])
+	return Status{Slot: u.plan.Slot, State: StateReady, Current: true, Container: c}
+}
+
+func short(id string) string { return id[:min(12, len(id))] }
+
+// adopt returns the container that runs the plan already and is ready, or
+// becomes so; nil when one has to be started.
+func (u *up) adopt(ctx context.Context) (*runtime.Container, error) {
+	c, err := u.rt.Inspect(ctx, u.plan.Spec.Name)
+	switch {
+	case errors.Is(err, runtime.ErrNotFound):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case !c.Managed() || c.Labels[runtime.LabelSlot] != u.plan.Slot:
+		return nil, &runtime.Error{Op: "start", Name: c.Name, Class: runtime.ErrForeign,
+			Err: errors.New("remove or rename it, or rename the slot")}
+	case c.State != runtime.StateRunning:
+		u.report(StateStarting, "container %s is %s: replacing it", short(c.ID), c.State)
+		return nil, nil
+	case c.Labels[runtime.LabelPlan] != u.plan.Hash:
+		u.report(StateStarting, "container %s runs another plan: replacing it", short(c.ID))
+		return nil, nil
+	}
+	u.report(StateWarming, "container %s runs this plan already", short(c.ID))
+	err = u.ready(ctx, c)
+	if errors.Is(err, ErrNotReady) {
+		u.report(StateStarting, "container %s does not serve: replacing it", short(c.ID))
+		return nil, nil
+	}
+	return &c, err
+}
+
+// image makes sure that the image is present.
+func (u *up) image(ctx context.Context) error {
+	ref := u.plan.Spec.Image
+	_, err := u.rt.Image(ctx, ref)
+	if !errors.Is(err, runtime.ErrImageNotFound) {
+		return err
+	}
+	u.report(StatePulling, "pulling %s", ref)
+	_, err = u.rt.Pull(ctx, ref, func(s runtime.PullStep) { u.report(StatePulling, "%s", s.Message) })
+	return err
+}
+
+// remove takes a container that failed to start away, even when ctx has ended.
+func (u *up) remove(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
+	defer cancel()
+	if err := u.rt.Stop(ctx, u.plan.Spec.Name, u.call.grace); err != nil {
+		u.report(StateError, "could not remove the container: %v", err)
+	}
+}
+
+// Down stops a slot's server and removes its container. A slot that is not up is
+// not an error, and neither is one whose file is gone or has problems. A
+// container of that name that is not ours is left alone: [runtime.ErrForeign].
+// An Up of that slot that is under way ends with [ErrStopped]. Down blocks until
+// the container is gone.
+func (b *Box) Down(ctx context.Context, name string, opts ...CallOption) error {
+	c := makeCall(opts)
+	if b.opts.runtime == nil {
+		return ErrNoRuntime
+	}
+	if err := b.known(name); err != nil {
+		return err
+	}
+	b.gates.interrupt(name, ErrStopped)
+	inside, leave, err := b.gates.enter(ctx, name, false)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	return b.opts.runtime.Stop(inside, slot.ContainerName(name), c.grace)
+}
