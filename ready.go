@@ -91,7 +91,7 @@ func unanswered(ctx context.Context, err error) error {
 	return fmt.Errorf("fails: %w", err)
 }
 
-// errWatch ends a wait because of what the container did.
+// errExited ends a wait because of what the container did.
 var errExited = errors.New("container exited")
 
 // ready waits until the server of container c answers its probe, or the

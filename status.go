@@ -53,6 +53,9 @@ func (b *Box) Status(ctx context.Context, name string) (Status, error) {
 	}
 	c, err := b.opts.runtime.Inspect(ctx, slot.ContainerName(name))
 	if errors.Is(err, runtime.ErrNotFound) {
+		if _, err := b.entry(name); errors.Is(err, ErrNoSlot) {
+			return Status{}, err
+		}
 		return Status{Slot: name, State: StateOffline}, nil
 	}
 	if err != nil {

@@ -214,7 +214,8 @@ func (u *up) remove(ctx context.Context) {
 }
 
 // Down stops a slot's server and removes its container. A slot that is not up is
-// not an error, and neither is one whose file is gone or has problems. A
+// not an error, and a container whose slot file is gone or has problems can be
+// taken down too; without file and container it is [ErrNoSlot]. A
 // container of that name that is not ours is left alone: [runtime.ErrForeign].
 // An Up of that slot that is under way ends with [ErrStopped]. Down blocks until
 // the container is gone.
@@ -232,5 +233,10 @@ func (b *Box) Down(ctx context.Context, name string, opts ...CallOption) error {
 		return err
 	}
 	defer leave()
+	if _, err := b.entry(name); errors.Is(err, ErrNoSlot) {
+		if _, gone := b.opts.runtime.Inspect(inside, slot.ContainerName(name)); errors.Is(gone, runtime.ErrNotFound) {
+			return err
+		}
+	}
 	return b.opts.runtime.Stop(inside, slot.ContainerName(name), c.grace)
 }

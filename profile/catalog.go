@@ -62,7 +62,7 @@ func New(profiles ...Profile) Catalog {
 // entry is one [profile.NAME] table.
 type entry struct {
 	Image      string         `koanf:"image" validate:"required"`
-	Flags      Flags          `koanf:"flags"`
+	Flags      Flags          `koanf:"flags" conf:"multiline"`
 	MTP        bool           `koanf:"mtp"`
 	Class      device.Class   `koanf:"device_class"`
 	Backend    device.Backend `koanf:"backend"`

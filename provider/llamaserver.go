@@ -1,7 +1,9 @@
 package provider
 
 import (
+	"path"
 	"strconv"
+	"strings"
 
 	"github.com/hal0ai/hal0-go/device"
 	"github.com/hal0ai/hal0-go/runtime"
@@ -73,10 +75,28 @@ func (llamaServer) Spec(in *Inputs, flags []Flag) runtime.Spec {
 	spec := container(in, "/health")
 	spec.Command = argvOf(flags)
 	spec.Mounts = append(spec.Mounts, storeMount(in.Paths.Store))
+	for _, file := range []string{in.Model.Path, in.Model.MMProj} {
+		spec.Mounts = withFile(spec.Mounts, file)
+	}
 	if in.Device.IsGPU() {
 		withDevices(&spec, in.Host.GPUNodes(), in.Host.RenderGID, in.Host.VideoGID)
 	}
 	return spec
+}
+
+// withFile makes a file visible that no mount covers, with its directory: a
+// model may be split over several files.
+func withFile(mounts []runtime.Mount, file string) []runtime.Mount {
+	for _, m := range mounts {
+		if strings.HasPrefix(file, m.Source+"/") {
+			return mounts
+		}
+	}
+	if file == "" {
+		return mounts
+	}
+	dir := path.Dir(file)
+	return append(mounts, runtime.Mount{Source: dir, Target: dir, ReadOnly: true})
 }
 
 // Probe asks /health, which answers 503 while the model loads.

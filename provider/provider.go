@@ -220,6 +220,9 @@ func (s Set) With(more ...Provider) Set {
 	return Set{list: list}
 }
 
+// Len returns how many providers there are.
+func (s Set) Len() int { return len(s.list) }
+
 // All returns the providers in order. The slice is the caller's.
 func (s Set) All() []Provider { return slices.Clone(s.list) }
 

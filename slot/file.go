@@ -146,15 +146,15 @@ func (s *Slot) problems(providers provider.Set) conf.ValidationErrors {
 	}
 	if s.Type != "" && !s.Type.Valid() {
 		_, err := provider.ParseSlotType(string(s.Type))
-		problems = append(problems, conf.Unknown(err, "type"))
+		problems = append(problems, conf.NotOneOf(err, "type"))
 	}
 	if s.Device != "" && !s.Device.Valid() {
 		_, err := device.Parse(string(s.Device))
-		problems = append(problems, conf.Unknown(err, "device"))
+		problems = append(problems, conf.NotOneOf(err, "device"))
 	}
 	if s.Provider != "" {
 		if _, err := providers.Get(s.Provider); err != nil {
-			problems = append(problems, conf.Unknown(err, "provider"))
+			problems = append(problems, conf.NotOneOf(err, "provider"))
 		}
 	}
 	if s.ChatTemplate != "" && !templateRE.MatchString(s.ChatTemplate) {

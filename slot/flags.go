@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/hal0ai/hal0-go/device"
+	"github.com/hal0ai/hal0-go/internal/argv"
 	"github.com/hal0ai/hal0-go/internal/conf"
 	"github.com/hal0ai/hal0-go/profile"
 	"github.com/hal0ai/hal0-go/provider"
@@ -76,6 +77,14 @@ func (m *merge) parse(from provider.Source, words []string, path ...string) []pr
 	return flags[before:]
 }
 
+// take parses words as flags that may be added, one by one, in their order.
+func (m *merge) take(from provider.Source, words []string, path ...string) []provider.Flag {
+	before := len(m.flags)
+	flags := m.parse(from, words, path...)
+	m.flags = m.flags[:before]
+	return flags
+}
+
 // mtp adds the multi-token-prediction bundle, without what the profile pins.
 func (m *merge) mtp() {
 	on, key := m.profile.MTP, []string{"profile", m.profile.Name, "mtp"}
@@ -98,25 +107,19 @@ func (m *merge) mtp() {
 		m.problem(conf.ErrConflict, err.Error(), key...)
 		return
 	}
-	pinned := len(m.flags)
-	bundle := m.parse(provider.FromMTP, words, "mtp")
-	m.flags = m.flags[:pinned]
-	for _, f := range bundle {
-		if m.has(m.flags[:pinned], f.Name, provider.FromProfile) {
-			m.dropped = append(m.dropped, provider.Dropped{Flag: f, By: provider.FromProfile})
-			continue
+	pinned := make([]string, 0, 24)
+	for _, f := range m.flags {
+		if f.Source == provider.FromProfile {
+			pinned = append(pinned, m.grammar.Key(f.Name))
 		}
-		m.flags = append(m.flags, f)
 	}
-}
-
-// has reports whether flags of a source, or of any if from is "", set the
-// same thing as name.
-func (m *merge) has(flags []provider.Flag, name string, from provider.Source) bool {
-	key := m.grammar.Key(name)
-	return slices.ContainsFunc(flags, func(f provider.Flag) bool {
-		return (from == "" || f.Source == from) && f.Name != "" && m.grammar.Key(f.Name) == key
-	})
+	for _, f := range m.take(provider.FromMTP, words, "mtp") {
+		if slices.Contains(pinned, m.grammar.Key(f.Name)) {
+			m.dropped = append(m.dropped, provider.Dropped{Flag: f, By: provider.FromProfile})
+		} else {
+			m.flags = append(m.flags, f)
+		}
+	}
 }
 
 // slotType adds the flags that the slot's type needs, unless one says so
@@ -130,11 +133,8 @@ func (m *merge) slotType() {
 	if err != nil {
 		return // reported where they are added
 	}
-	before := len(m.flags)
-	needed := m.parse(provider.FromType, words, "type")
-	m.flags = m.flags[:before]
-	for _, f := range needed {
-		if !m.has(m.flags, f.Name, "") && !m.has(own, f.Name, "") {
+	for _, f := range m.take(provider.FromType, words, "type") {
+		if !argv.Has(m.flags, m.grammar, f.Name) && !argv.Has(own, m.grammar, f.Name) {
 			m.flags = append(m.flags, f)
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
-	"maps"
 	"slices"
 	"time"
 
@@ -36,8 +35,8 @@ func hash(spec *runtime.Spec) string {
 	}
 	w.num(len(spec.Publish))
 	for _, p := range spec.Publish {
-		ip, _ := p.HostIP.MarshalBinary()
-		w.str(string(ip))
+		var text [64]byte
+		w.str(string(p.HostIP.AppendTo(text[:0])))
 		w.num(p.HostPort)
 		w.num(p.ContainerPort)
 	}
@@ -80,8 +79,13 @@ func (w *canonical) list(values []string) {
 }
 
 func (w *canonical) table(m map[string]string) {
+	keys := make([]string, 0, 8)
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
 	w.num(len(m))
-	for _, k := range slices.Sorted(maps.Keys(m)) {
+	for _, k := range keys {
 		w.str(k, m[k])
 	}
 }

@@ -45,7 +45,7 @@ type Metadata struct {
 type Defaults struct {
 	ContextSize  int           `json:"context_size,omitempty" koanf:"context_size" validate:"min=0"`
 	ChatTemplate string        `json:"chat_template,omitempty" koanf:"chat_template"`
-	ExtraArgs    profile.Flags `json:"extra_args,omitzero" koanf:"extra_args"`
+	ExtraArgs    profile.Flags `json:"extra_args,omitzero" koanf:"extra_args" conf:"multiline"`
 	NGPULayers   *int          `json:"n_gpu_layers,omitempty" koanf:"n_gpu_layers" validate:"omitnil,min=-1"`
 }
 

@@ -80,7 +80,7 @@ type resolver struct {
 // give the same plan, byte for byte, and nothing is read or changed. It may be
 // called concurrently. The error holds every problem found, each with its key.
 func Resolve(s Slot, in Inputs) (Plan, error) {
-	if len(in.Providers.Names()) == 0 {
+	if in.Providers.Len() == 0 {
 		in.Providers = builtin
 	}
 	r := resolver{slot: &s, in: &in, problems: s.problems(in.Providers)}
@@ -143,7 +143,7 @@ func orDefault[T comparable](v, def T) T {
 func unknownProfile(err error, name string) conf.ValidationError {
 	var unknown *enum.Error
 	if errors.As(err, &unknown) {
-		return conf.Unknown(err, "profile")
+		return conf.NotOneOf(err, "profile")
 	}
 	return conf.At(conf.ErrConflict, fmt.Sprintf("profile %s can't be used: %v", name, err), "profile")
 }
@@ -202,7 +202,7 @@ func (r *resolver) chooseProvider() {
 	name := orDefault(r.slot.Provider, family)
 	var err error
 	if r.provider, err = r.in.Providers.Get(name); err != nil {
-		r.problems = append(r.problems, conf.Unknown(err, "provider"))
+		r.problems = append(r.problems, conf.NotOneOf(err, "provider"))
 		return
 	}
 	if _, err := provider.Parse(string(name)); err == nil && name != family {

@@ -87,7 +87,7 @@ type Model struct {
 // A Server is the [server] table of a slot file.
 type Server struct {
 	// ExtraArgs are flags that win over every other source.
-	ExtraArgs profile.Flags `json:"extra_args,omitzero" koanf:"extra_args"`
+	ExtraArgs profile.Flags `json:"extra_args,omitzero" koanf:"extra_args" conf:"multiline"`
 	// Env is added to the container's environment.
 	Env map[string]string `json:"env,omitempty" koanf:"env"`
 }

@@ -42,10 +42,15 @@ prefix = "*.localhost"
 insecure = true
 `
 
-const (
-	policyJSON  = `{"default":[{"type":"insecureAcceptAnything"}]}`
-	storageConf = "[storage]\n"
-)
+const policyJSON = `{"default":[{"type":"insecureAcceptAnything"}]}`
+
+// storageConf only keeps the machine's own from being read: the flags of every
+// command decide.
+const storageConf = `[storage]
+driver = "vfs"
+graphroot = "%[1]s/root"
+runroot = "%[1]s/run"
+`
 
 // configure writes the configuration that the service reads instead of the
 // machine's, and sets the environment that points there.
@@ -61,7 +66,7 @@ func (s *Service) configure() error {
 		"containers.conf": fmt.Sprintf(containersConf, s.Dir),
 		"registries.conf": registriesConf,
 		"policy.json":     policyJSON,
-		"storage.conf":    storageConf,
+		"storage.conf":    fmt.Sprintf(storageConf, s.Dir),
 	} {
 		if err := os.WriteFile(filepath.Join(etc, name), []byte(text), 0o600); err != nil {
 			return err

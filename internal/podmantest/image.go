@@ -82,7 +82,7 @@ func StubTar(program []byte) ([]byte, error) {
 		w.WriteHeader(&tar.Header{Name: "stubserver", Mode: 0o755, Size: int64(len(program))}),
 		write(w, program),
 		w.WriteHeader(&tar.Header{Name: "bin/", Mode: 0o755, Typeflag: tar.TypeDir}),
-		w.WriteHeader(&tar.Header{Name: "bin/bash", Typeflag: tar.TypeLink, Linkname: "stubserver"}),
+		w.WriteHeader(&tar.Header{Name: "bin/bash", Mode: 0o755, Typeflag: tar.TypeLink, Linkname: "stubserver"}),
 		w.WriteHeader(&tar.Header{Name: "tmp/", Mode: 0o1777, Typeflag: tar.TypeDir}),
 		w.WriteHeader(&tar.Header{Name: "noexec", Mode: 0o644}),
 		w.Close(),

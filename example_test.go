@@ -1,0 +1,127 @@
+package hal0_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"testing/fstest"
+
+	"github.com/hal0ai/hal0-go"
+	"github.com/hal0ai/hal0-go/device"
+	"github.com/hal0ai/hal0-go/manifest"
+	"github.com/hal0ai/hal0-go/profile"
+	"github.com/hal0ai/hal0-go/provider"
+	"github.com/hal0ai/hal0-go/runtime/podman"
+	"github.com/hal0ai/hal0-go/slot"
+)
+
+// A box's files, as a test would write them.
+var files = fstest.MapFS{
+	"etc/hal0/slots/chat.toml": {Data: []byte(`
+port = 8081
+device = "gpu-vulkan"
+
+[model]
+default = "/mnt/ai-models/qwen3-4b.gguf"
+
+[server]
+extra_args = "--batch-size 1024"
+`)},
+}
+
+// Resolve a slot of a box whose files are in memory, for a host without a GPU,
+// and read why each flag is there.
+func ExampleBox_Resolve() {
+	box, err := hal0.Open(hal0.DefaultHome(), hal0.WithFiles(files), hal0.WithHost(device.Host{}))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	plan, err := box.Resolve("chat")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(plan.Profile, plan.Spec.Image)
+	for _, f := range plan.Flags {
+		if f.Source != provider.FromBase {
+			fmt.Println(f.Source, f.Name, f.Value())
+		}
+	}
+	for _, d := range plan.Dropped {
+		fmt.Println("dropped", d.Name, d.Value(), "by", d.By)
+	}
+	// Output:
+	// vulkan ghcr.io/hal0ai/amd-strix-halo-toolboxes:vulkan-radv-server
+	// profile -fa on
+	// profile -ub 512
+	// profile --parallel 1
+	// profile --threads 8
+	// profile --no-mmap
+	// slot --batch-size 1024
+	// dropped -b 512 by slot
+}
+
+// Resolve without any file: a slot written in Go, in a unit test of one's own
+// rules.
+func Example_resolveInATest() {
+	s := slot.Slot{Name: "tts", Port: 8084, Type: provider.TTS, Device: device.CPU}
+	plan, err := slot.Resolve(s, slot.Inputs{
+		Profiles: profile.Seeds(),
+		Manifest: manifest.Embedded(),
+		Paths:    provider.Paths{Store: "/mnt/ai-models"},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(plan.Spec.Command)
+	fmt.Println(plan.Image.Entry, plan.Image.Pinned)
+	// Output:
+	// [--model_path /mnt/ai-models/local/kokoro-v1/kokoro-onnx --host 0.0.0.0 --port 8084]
+	// kokoro true
+}
+
+// Every problem of a file comes back at once, with line and key.
+func ExampleValidationError() {
+	bad := fstest.MapFS{"etc/hal0/slots/chat.toml": {Data: []byte("port = 80\ndevice = \"gpu-cuda\"\n")}}
+	box, err := hal0.Open(hal0.DefaultHome(), hal0.WithFiles(bad), hal0.WithHost(device.Host{}))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, err = box.Resolve("chat")
+	fmt.Println(err)
+	var first hal0.ValidationError
+	if errors.As(err, &first) {
+		fmt.Println(first.Line, first.Path, errors.Is(first, hal0.ErrValue))
+	}
+	// Output:
+	// /etc/hal0/slots/chat.toml:1:1: port: must be 8081 to 8200, got 80
+	// /etc/hal0/slots/chat.toml:2:1: device: unknown device "gpu-cuda": want one of gpu-rocm, gpu-vulkan, cpu, npu
+	// 1 port true
+}
+
+// Bring a slot up on this machine's podman, and wait until it answers.
+func ExampleBox_Up() {
+	rt, err := podman.New(podman.DefaultURI())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer rt.Close() //nolint:errcheck // nothing to do about it
+	box, err := hal0.Open(hal0.HomeAt(os.Getenv(hal0.HomeVar)), hal0.WithRuntime(rt))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	status, err := box.Up(context.Background(), "chat", hal0.OnProgress(func(e hal0.Event) {
+		fmt.Println(e.State, e.Message)
+	}))
+	var failed *hal0.StartError
+	if errors.As(err, &failed) {
+		fmt.Println("exit code", failed.ExitCode, "after", len(failed.Logs), "lines")
+	}
+	fmt.Println(status.State)
+}

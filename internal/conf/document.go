@@ -1,0 +1,178 @@
+// Package conf turns a TOML or JSON file into typed values, and reports every
+// problem of the file at once, each with its position.
+//
+// koanf and its TOML parser load, mapstructure decodes without any lossy
+// conversion, validator checks. Positions are looked up only when there is
+// something to report.
+package conf
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	koanftoml "github.com/knadh/koanf/parsers/toml/v2"
+	"github.com/knadh/koanf/providers/rawbytes"
+	"github.com/knadh/koanf/v2"
+	"github.com/pelletier/go-toml/v2"
+)
+
+// delimiter separates the keys of a path inside koanf. It can't be part of a
+// key: control characters are refused.
+const delimiter = "\x1f"
+
+// A Document is a parsed file. Reading it is safe for concurrent use; Move and
+// Decode are not.
+type Document struct {
+	file    string
+	data    []byte
+	raw     map[string]any
+	moved   map[string][]string // where a top-level key stands in the file
+	unknown ValidationErrors
+
+	once  sync.Once
+	index func(data []byte) index
+	at    index
+}
+
+// ParseTOML parses a TOML file; file is what errors call it.
+func ParseTOML(file string, data []byte) (*Document, error) {
+	if err := checkText(file, data); err != nil {
+		return nil, err
+	}
+	k := koanf.New(delimiter)
+	if err := k.Load(rawbytes.Provider(data), koanftoml.Parser()); err != nil {
+		return nil, tomlSyntax(file, data, err)
+	}
+	return &Document{file: file, data: data, raw: k.Raw(), index: indexTOML}, nil
+}
+
+// checkText refuses what is not UTF-8 without a byte order mark.
+func checkText(file string, data []byte) error {
+	if strings.HasPrefix(string(data[:min(3, len(data))]), "\ufeff") {
+		return syntax(file, data, 0, "begins with a byte order mark: save it as UTF-8 without one")
+	}
+	if utf8.Valid(data) {
+		return nil
+	}
+	at := 0
+	for at < len(data) {
+		r, size := utf8.DecodeRune(data[at:])
+		if r == utf8.RuneError && size == 1 {
+			break
+		}
+		at += size
+	}
+	return syntax(file, data, at, fmt.Sprintf("byte 0x%02x is not UTF-8: save the file as UTF-8", data[at]))
+}
+
+func syntax(file string, data []byte, offset int, message string) error {
+	line, column := lineColumn(data, offset)
+	return ValidationErrors{{File: file, Line: line, Column: column, Message: message, Class: ErrSyntax}}
+}
+
+func tomlSyntax(file string, data []byte, err error) error {
+	p := ValidationError{File: file, Message: strings.TrimPrefix(err.Error(), "toml: "), Class: ErrSyntax, Err: err}
+	var de *toml.DecodeError
+	if errors.As(err, &de) {
+		p.Line, p.Column = de.Position()
+		p.Message = strings.TrimPrefix(de.Error(), "toml: ")
+		if len(de.Key()) > 0 {
+			p.Keys, p.Path = de.Key(), pathText(de.Key())
+		}
+	}
+	return ValidationErrors{p}
+}
+
+// Raw returns the file's keys and values. Changing them changes what Decode
+// sees.
+func (d *Document) Raw() map[string]any { return d.raw }
+
+// Has reports whether the file has the key.
+func (d *Document) Has(path ...string) bool {
+	_, ok := d.get(path)
+	return ok
+}
+
+func (d *Document) get(path []string) (any, bool) {
+	var v any = d.raw
+	for _, key := range path {
+		table, ok := v.(map[string]any)
+		if !ok {
+			return nil, false
+		}
+		if v, ok = table[key]; !ok {
+			return nil, false
+		}
+	}
+	return v, true
+}
+
+// Move lets Decode find the value at path under the top-level key to, as if it
+// were written there. Problems keep the path and position of the file. A table
+// that is left empty by it is gone. Moving what is not there does nothing.
+func (d *Document) Move(to string, path ...string) {
+	v, ok := d.get(path)
+	if !ok {
+		return
+	}
+	parent, _ := d.get(path[:len(path)-1])
+	table := parent.(map[string]any)
+	delete(table, path[len(path)-1])
+	if len(table) == 0 && len(path) > 1 {
+		delete(d.raw, path[0])
+	}
+	d.raw[to] = v
+	if d.moved == nil {
+		d.moved = map[string][]string{}
+	}
+	d.moved[to] = path
+}
+
+// written returns a path as the file has it.
+func (d *Document) written(path []string) []string {
+	if len(path) == 0 {
+		return nil
+	}
+	from, ok := d.moved[path[0]]
+	if !ok {
+		return path
+	}
+	return append(slices.Clone(from), path[1:]...)
+}
+
+// At returns the line and column of a key, or of its nearest ancestor that is
+// written: a missing key is blamed on its table. Both are 0 when none is.
+func (d *Document) At(path ...string) (line, column int) {
+	d.once.Do(func() { d.at = d.index(d.data) })
+	written := d.written(path)
+	for i := len(written); i > 0; i-- {
+		if offset, ok := d.at[joined(written[:i])]; ok {
+			return lineColumn(d.data, offset)
+		}
+	}
+	if len(path) > 0 {
+		return 1, 1
+	}
+	return 0, 0
+}
+
+// Problem returns a problem at a key of the file.
+func (d *Document) Problem(class error, message string, path ...string) ValidationError {
+	return d.Locate(At(class, message, path...))
+}
+
+// Locate gives a problem the file, and the position and spelling of its key
+// there.
+func (d *Document) Locate(p ValidationError) ValidationError {
+	p.File = d.file
+	p.Line, p.Column = d.At(p.Keys...)
+	p.Path = pathText(d.written(p.Keys))
+	return p
+}
+
+// UnknownKeys returns the keys that the last Decode with [Keep] did not know.
+func (d *Document) UnknownKeys() ValidationErrors { return d.unknown }

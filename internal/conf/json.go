@@ -1,0 +1,158 @@
+package conf
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+)
+
+// maxDepth bounds how deep JSON may be nested.
+const maxDepth = 100
+
+// ParseJSON parses a JSON file that holds one object; file is what errors call
+// it. A key that is written twice is an error.
+func ParseJSON(file string, data []byte) (*Document, error) {
+	if err := checkText(file, data); err != nil {
+		return nil, err
+	}
+	seen := map[string]bool{}
+	w := jsonWalk{dec: json.NewDecoder(bytes.NewReader(data)), data: data, key: func(path []string, offset int) error {
+		key := joined(path)
+		if seen[key] {
+			return jsonProblem{offset, fmt.Sprintf("key %s is written twice", pathText(path))}
+		}
+		seen[key] = true
+		return nil
+	}}
+	w.dec.UseNumber()
+	v, err := w.value(nil, 0)
+	if err == nil {
+		err = w.end()
+	}
+	if err != nil {
+		return nil, jsonSyntax(file, data, err)
+	}
+	raw, ok := v.(map[string]any)
+	if !ok {
+		return nil, syntax(file, data, 0, "must be a JSON object, beginning with {")
+	}
+	return &Document{file: file, data: data, raw: raw, index: indexJSON}, nil
+}
+
+// A jsonProblem is one that encoding/json does not see.
+type jsonProblem struct {
+	offset  int
+	message string
+}
+
+func (p jsonProblem) Error() string { return p.message }
+
+func jsonSyntax(file string, data []byte, err error) error {
+	var own jsonProblem
+	var se *json.SyntaxError
+	switch {
+	case errors.As(err, &own):
+		return syntax(file, data, own.offset, own.message)
+	case errors.As(err, &se):
+		return syntax(file, data, max(0, int(se.Offset)-1), se.Error())
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return syntax(file, data, len(data), "ends too early: a value or a closing brace is missing")
+	}
+	return syntax(file, data, len(data), err.Error())
+}
+
+// A jsonWalk reads JSON token by token and tells of each key with its offset.
+type jsonWalk struct {
+	dec   *json.Decoder
+	data  []byte
+	depth int
+	key   func(path []string, offset int) error
+}
+
+// end refuses anything behind the value.
+func (w *jsonWalk) end() error {
+	at := w.next()
+	if _, err := w.dec.Token(); !errors.Is(err, io.EOF) {
+		return jsonProblem{at, "something follows the closing brace: a file holds one object"}
+	}
+	return nil
+}
+
+// next returns the offset of what comes next, behind space, commas and colons.
+func (w *jsonWalk) next() int {
+	at := int(w.dec.InputOffset())
+	for at < len(w.data) && bytes.IndexByte([]byte(" \t\r\n,:"), w.data[at]) >= 0 {
+		at++
+	}
+	return at
+}
+
+// value reads one value. depth counts what it is nested in.
+func (w *jsonWalk) value(path []string, depth int) (any, error) {
+	at := w.next()
+	if depth > maxDepth {
+		return nil, jsonProblem{at, fmt.Sprintf("is nested deeper than %d levels", maxDepth)}
+	}
+	token, err := w.dec.Token()
+	if err != nil {
+		return nil, err
+	}
+	switch t := token.(type) {
+	case json.Delim:
+		if t == '{' {
+			return w.object(path, depth)
+		}
+		return w.array(path, depth)
+	case json.Number:
+		return number(t)
+	default:
+		return t, nil
+	}
+}
+
+func number(n json.Number) (any, error) {
+	if i, err := n.Int64(); err == nil {
+		return i, nil
+	}
+	return n.Float64()
+}
+
+func (w *jsonWalk) object(path []string, depth int) (any, error) {
+	table := map[string]any{}
+	for w.dec.More() {
+		at := w.next()
+		token, err := w.dec.Token()
+		if err != nil {
+			return nil, err
+		}
+		key, _ := token.(string)
+		below := with(path, key)
+		if err := w.key(below, at); err != nil {
+			return nil, err
+		}
+		if table[key], err = w.value(below, depth+1); err != nil {
+			return nil, err
+		}
+		if table[key] == nil {
+			delete(table, key) // null is the same as nothing
+		}
+	}
+	_, err := w.dec.Token()
+	return table, err
+}
+
+func (w *jsonWalk) array(path []string, depth int) (any, error) {
+	list := []any{}
+	for i := 0; w.dec.More(); i++ {
+		v, err := w.value(with(path, strconv.Itoa(i)), depth+1)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, v)
+	}
+	_, err := w.dec.Token()
+	return list, err
+}

@@ -1,0 +1,126 @@
+package manifest_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/hal0ai/hal0-go/manifest"
+)
+
+const hex = "5f4c8a08a269077d8d24b1a93cfa39aebd1bfa10c868048796e8d2e5f589fcad"
+
+// The seed page's table, with the digests that are known.
+func TestEmbedded(t *testing.T) {
+	t.Parallel()
+	want := map[string][2]string{
+		"vulkan":  {"ghcr.io/hal0ai/amd-strix-halo-toolboxes:vulkan-radv-server", ""},
+		"rocm":    {"ghcr.io/hal0ai/amd-strix-halo-toolboxes:rocm-7.2.4-rocmfp4-server", ""},
+		"flm":     {"ghcr.io/hal0ai/hal0-toolbox-flm:0.9.43", "sha256:" + hex},
+		"kokoro":  {"ghcr.io/hal0ai/hal0-toolbox-kokoro:v1", "sha256:1ac80acc00a2e9d578b077fa0a3f2c3e3f32f4f3da5080f346838e1c5a540456"},
+		"comfyui": {"docker.io/kyuz0/amd-strix-halo-comfyui@sha256:0066678ae9043f69a1c8c7699e70626ceffd35c1a8ca03227a05640ad0241ed2", "sha256:0066678ae9043f69a1c8c7699e70626ceffd35c1a8ca03227a05640ad0241ed2"},
+	}
+	got := map[string][2]string{}
+	for _, p := range manifest.Embedded().Images() {
+		got[p.Name] = [2]string{p.Ref, p.Digest.String()}
+		assert.Equal(t, p.Digest != "", p.Published())
+	}
+	assert.Equal(t, want, got)
+}
+
+func TestPin(t *testing.T) {
+	t.Parallel()
+	m, err := manifest.Parse("manifest.json", []byte(`{"_schema":"hal0.manifest.v1","version":"9","channel":"edge","_note":["any","thing"],
+		"toolbox_images":{"_comment":"not an image",
+		"flm":{"tag":"ghcr.io/hal0ai/flm:0.9.43","digest":"sha256:`+hex+`","_notes":"n"},
+		"hub":{"tag":"kyuz0/comfy","digest":null},
+		"port":{"tag":"localhost:5000/a/b:v1"}}}`))
+	require.NoError(t, err)
+	assert.Equal(t, "9", m.Version)
+	assert.Equal(t, "edge", m.Channel)
+	require.Len(t, m.Images(), 3)
+	for name, tc := range map[string]struct{ ref, entry, launch string }{
+		"as written":             {"ghcr.io/hal0ai/flm:0.9.43", "flm", "ghcr.io/hal0ai/flm@sha256:" + hex},
+		"by its digest":          {"ghcr.io/hal0ai/flm@sha256:" + hex, "flm", "ghcr.io/hal0ai/flm@sha256:" + hex},
+		"tag and digest":         {"ghcr.io/hal0ai/flm:other@sha256:" + hex, "flm", "ghcr.io/hal0ai/flm@sha256:" + hex},
+		"unpublished":            {"kyuz0/comfy", "hub", "kyuz0/comfy"},
+		"normalised":             {"docker.io/kyuz0/comfy:latest", "hub", "kyuz0/comfy"},
+		"a registry with a port": {"localhost:5000/a/b:v1", "port", "localhost:5000/a/b:v1"},
+		"another tag":            {"ghcr.io/hal0ai/flm:0.9.44", "", ""},
+		"another digest":         {"ghcr.io/hal0ai/flm@sha256:" + strings.Repeat("a", 64), "", ""},
+		"not a reference":        {"Not A Ref", "", ""},
+		"the short name":         {"flm", "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pin, ok := m.Pin(tc.ref)
+			assert.Equal(t, tc.entry != "", ok)
+			assert.Equal(t, tc.entry, pin.Name)
+			assert.Equal(t, tc.launch, pin.Launch)
+		})
+	}
+	var none *manifest.Manifest
+	_, ok := none.Pin("x")
+	assert.False(t, ok, "nil knows no image")
+}
+
+func TestParseReportsEveryProblem(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct{ doc, want string }{
+		"not JSON":     {"{\n  \"a\": tru\n}", "manifest.json:2:"},
+		"other schema": {`{"_schema":"hal0.manifest.v9"}`, `manifest.json:1:2: _schema: unknown schema "hal0.manifest.v9": want hal0.manifest.v1`},
+		"no tag":       {`{"toolbox_images":{"a":{"digest":""}}}`, "manifest.json:1:20: toolbox_images.a.tag: is required"},
+		"bad tag":      {`{"toolbox_images":{"a":{"tag":"A B"}}}`, `manifest.json:1:25: toolbox_images.a.tag: "A B" is not an image reference (invalid reference format`},
+		"short digest": {
+			`{"toolbox_images":{"a":{"tag":"x/y:1","digest":"sha256:abc"}}}`,
+			`manifest.json:1:39: toolbox_images.a.digest: "sha256:abc" is not a digest: want sha256: and 64 hexadecimal digits, or "" for an image that is not published`,
+		},
+		"sha512":          {`{"toolbox_images":{"a":{"tag":"x/y:1","digest":"sha512:` + strings.Repeat("a", 128) + `"}}}`, "is not a digest"},
+		"placeholder":     {`{"toolbox_images":{"a":{"tag":"x/y:1","digest":"sha256:` + strings.Repeat("0", 64) + `"}}}`, "is not a digest"},
+		"two digests":     {`{"toolbox_images":{"a":{"tag":"x/y@sha256:` + hex + `","digest":"sha256:` + strings.Repeat("a", 64) + `"}}}`, "toolbox_images.a.digest: is sha256:aaa"},
+		"digest a number": {`{"toolbox_images":{"a":{"tag":"x/y:1","digest":7}}}`, "toolbox_images.a.digest: must be a string, got 7"},
+		"image a string":  {`{"toolbox_images":{"a":"x/y:1"}}`, `toolbox_images.a: must be a table, got the string "x/y:1"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := manifest.Parse("manifest.json", []byte(tc.doc))
+			require.Error(t, err)
+			assert.Contains(t, err.Error(), tc.want)
+		})
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(`{"toolbox_images":{"flm":{"tag":"ghcr.io/hal0ai/flm:0.9.43","digest":"sha256:` + hex + `"}}}`))
+	f.Add([]byte(`{"toolbox_images":{"a":{"tag":"x","digest":null},"_c":1},"_n":[]}`))
+	f.Fuzz(func(t *testing.T, doc []byte) {
+		m, err := manifest.Parse("manifest.json", doc)
+		if err != nil {
+			return
+		}
+		for _, p := range m.Images() {
+			got, ok := m.Pin(p.Ref)
+			if !ok || p.Digest != "" && !strings.HasSuffix(got.Launch, "@"+got.Digest.String()) {
+				t.Fatalf("pin of %q is %+v, %v", p.Ref, got, ok)
+			}
+		}
+	})
+}
+
+func FuzzRef(f *testing.F) {
+	for _, ref := range []string{"ubuntu", "ghcr.io/a/b:c", "localhost:5000/x@sha256:" + hex, "A/b", "a:b@sha512:00"} {
+		f.Add(ref)
+	}
+	f.Fuzz(func(t *testing.T, ref string) {
+		named, err := manifest.ParseRef(ref)
+		if err != nil {
+			return
+		}
+		again, err := manifest.ParseRef(named.String())
+		if err != nil || again.String() != named.String() {
+			t.Fatalf("%q is %q, which is %v, %v", ref, named, again, err)
+		}
+	})
+}

@@ -1,0 +1,53 @@
+package podman
+
+import (
+	"context"
+
+	"io"
+	"iter"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/hal0ai/hal0-go/runtime"
+)
+
+// Logs implements [runtime.Runtime].
+func (r *Runtime) Logs(ctx context.Context, name string, opts runtime.LogOptions) iter.Seq2[runtime.Line, error] {
+	return func(yield func(runtime.Line, error) bool) {
+		body, err := r.openLogs(ctx, name, opts)
+		if err != nil {
+			yield(runtime.Line{}, failed("logs", name, err))
+			return
+		}
+		defer body.Close()
+		for line, err := range readLines(body) {
+			if err != nil {
+				err = failed("logs", name, r.transportError(ctx, err))
+			}
+			if !yield(line, err) {
+				return
+			}
+		}
+	}
+}
+
+func (r *Runtime) openLogs(ctx context.Context, name string, opts runtime.LogOptions) (io.ReadCloser, error) {
+	c, err := r.find(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	query := url.Values{"stdout": {"true"}, "stderr": {"true"}, "follow": {strconv.FormatBool(opts.Follow)}}
+	if opts.Tail > 0 {
+		query.Set("tail", strconv.Itoa(opts.Tail))
+	}
+	if !opts.Since.IsZero() {
+		query.Set("since", opts.Since.UTC().Format(time.RFC3339Nano))
+	}
+	resp, err := r.send(ctx, request{method: http.MethodGet, path: "/containers/" + c.ID + "/logs", query: query})
+	if err != nil {
+		return nil, err
+	}
+	return resp.Body, nil
+}

@@ -1,0 +1,4 @@
+package slot
+
+// Hash is hash, for its test.
+var Hash = hash

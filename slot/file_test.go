@@ -1,0 +1,134 @@
+package slot_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/hal0ai/hal0-go/provider"
+	"github.com/hal0ai/hal0-go/slot"
+)
+
+func parse(t *testing.T, doc string) *slot.File {
+	t.Helper()
+	f, err := slot.Parse("slots/chat.toml", []byte(doc), provider.Builtin())
+	require.NoError(t, err)
+	return f
+}
+
+const everyKey = `name = "chat"
+port = 8081
+type = "chat"
+device = "gpu-vulkan"
+provider = "llama-server"
+profile = "vulkan"
+role = "primary"
+enabled = false
+mtp = false
+enable_thinking = true
+chat_template = "qwen3"
+vision = false
+workers = 2
+idle_timeout_s = 0
+runtime = "container"
+`
+
+const everyTable = `
+[model]
+default = "m"
+context_size = 4096
+n_gpu_layers = -1
+rope_freq_base = 10000
+[server]
+extra_args = "-b 512 --lora 'a b'"
+env = { A = "1" }
+[npu]
+asr = true
+embed = false
+`
+
+const imageTable = `[image]
+idle_restore_minutes = 5
+default_size = "512x512"
+default_steps = 8
+`
+
+// Both shapes of a slot file say the same.
+func TestShapes(t *testing.T) {
+	t.Parallel()
+	flat := parse(t, everyKey+everyTable+imageTable)
+	assert.Empty(t, flat.Warnings)
+	s := flat.Slot
+	assert.Equal(t, provider.LLM, s.Type)
+	assert.Equal(t, new(false), s.MTP)
+	assert.Equal(t, new(0), s.IdleTimeoutS)
+	assert.Equal(t, new(-1), s.Model.NGPULayers)
+	assert.Equal(t, new(10000.0), s.Model.RopeFreqBase)
+	assert.Equal(t, []string{"-b", "512", "--lora", "a b"}, s.Server.ExtraArgs.Words())
+	assert.Equal(t, new(8), s.ImageSettings.DefaultSteps)
+	assert.False(t, s.IsEnabled())
+
+	nested := parse(t, "[slot]\n"+everyKey+everyTable+imageTable)
+	assert.Equal(t, flat.Slot, nested.Slot)
+	below := parse(t, "[slot]\n"+everyKey+"[slot.model]\ndefault = \"m\"\n[slot.image]\ndefault_steps = 8\n")
+	assert.Equal(t, "m", below.Slot.Model.Default)
+	assert.Equal(t, new(8), below.Slot.ImageSettings.DefaultSteps)
+}
+
+func TestAbsentIsNotFalse(t *testing.T) {
+	t.Parallel()
+	s := parse(t, "port = 8081\n").Slot
+	assert.Equal(t, slot.Slot{Name: "chat", Port: 8081}, s, "the name is the file's stem")
+	assert.True(t, s.IsEnabled())
+}
+
+// `image` is a string that overrides the profile's, or a table of settings.
+func TestImageIsTwoThings(t *testing.T) {
+	t.Parallel()
+	assert.Equal(t, "localhost/x:1", parse(t, "port = 8081\nimage = \"localhost/x:1\"\n").Slot.Image)
+	assert.Equal(t, new(3), parse(t, "port = 8081\n[image]\ndefault_steps = 3\n").Slot.ImageSettings.DefaultSteps)
+	both := parse(t, "[slot]\nport = 8081\nimage = \"localhost/x:1\"\n[image]\ndefault_steps = 3\n").Slot
+	assert.Equal(t, "localhost/x:1", both.Image)
+	assert.Equal(t, new(3), both.ImageSettings.DefaultSteps)
+}
+
+func TestUnknownKeysAreKeptWithAWarning(t *testing.T) {
+	t.Parallel()
+	f := parse(t, "port = 8081\ncolour = \"red\"\n[model]\nctx_sise = 4096\n[other]\na = 1\n")
+	assert.Equal(t, []slot.Warning{
+		{Code: "slot.unknown-key", Message: `slots/chat.toml:2:1: colour: unknown key, want one of backend, chat_template, device, enable_thinking, enabled, idle_timeout_s, image, model, mtp, name, npu, port, profile, provider, role, runtime, server, type, vision, workers`},
+		{Code: "slot.unknown-key", Message: `slots/chat.toml:4:1: model.ctx_sise: unknown key, want one of context_size, default, n_gpu_layers, rope_freq_base`},
+		{Code: "slot.unknown-key", Message: `slots/chat.toml:5:2: other: unknown key, want one of backend, chat_template, device, enable_thinking, enabled, idle_timeout_s, image, model, mtp, name, npu, port, profile, provider, role, runtime, server, type, vision, workers`},
+	}, f.Warnings)
+}
+
+func TestLegacyBackend(t *testing.T) {
+	t.Parallel()
+	f := parse(t, "port = 8081\nbackend = \"vulkan\"\n")
+	assert.Equal(t, "gpu-vulkan", string(f.Slot.Device))
+	assert.Equal(t, []slot.Warning{{Code: "slot.legacy-backend", Message: `backend = "vulkan" is deprecated: write device = "gpu-vulkan"`}}, f.Warnings)
+	f = parse(t, "port = 8081\nbackend = \"cuda\"\ndevice = \"cpu\"\n")
+	assert.Equal(t, "cpu", string(f.Slot.Device), "device decides alone")
+	assert.Empty(t, f.Warnings)
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(everyKey + everyTable + imageTable))
+	f.Add([]byte("[slot]\n" + everyKey + everyTable))
+	f.Add([]byte("port = 8081\nimage = \"x\"\n[slot]\nimage = {}\n"))
+	f.Add([]byte("slot = 1\nimage = 2\nmodel = [1]\n[server]\nextra_args = \"'\"\n"))
+	in := inputs()
+	f.Fuzz(func(t *testing.T, doc []byte) {
+		file, err := slot.Parse("slots/chat.toml", doc, provider.Builtin())
+		if err != nil {
+			if err.Error() == "" {
+				t.Fatal("an error without words")
+			}
+			return
+		}
+		if _, err := slot.Resolve(file.Slot, in); err != nil && err.Error() == "" {
+			t.Fatal("an error without words")
+		}
+	})
+}
