@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"testing/fstest"
 
 	"github.com/hal0ai/hal0-go"
@@ -46,7 +47,7 @@ func ExampleBox_Resolve() {
 	fmt.Println(plan.Profile, plan.Spec.Image)
 	for _, f := range plan.Flags {
 		if f.Source != provider.FromBase {
-			fmt.Println(f.Source, f.Name, f.Value())
+			fmt.Println(f.Source, strings.Join(f.AppendTo(nil), " "))
 		}
 	}
 	for _, d := range plan.Dropped {

@@ -33,7 +33,7 @@ func (comfyUI) Flags(in *Inputs, at Stage) []string {
 // set: podman refuses one together with the host's IPC.
 func (comfyUI) Spec(in *Inputs, flags []Flag) runtime.Spec {
 	spec := container(in, "/system_stats")
-	spec.Command = []string{"bash", "-lc", "cd /opt/ComfyUI && exec python main.py " + argv.Join(argvOf(flags))}
+	spec.Command = []string{"bash", "-lc", "cd /opt/ComfyUI && exec python main.py " + argv.Join(argv.Argv(flags))}
 	data := in.Paths.ComfyUI
 	spec.Mounts = append(spec.Mounts, runtime.Mount{Source: data + "/models", Target: "/root/comfy-models"})
 	for _, dir := range []string{"output", "input", "user", "custom_nodes"} {

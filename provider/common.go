@@ -17,15 +17,6 @@ func listen(port int) []string {
 	return []string{"--host", anyAddress, "--port", strconv.Itoa(port)}
 }
 
-// argvOf returns the command line of flags.
-func argvOf(flags []Flag) []string {
-	words := make([]string, 0, 2*len(flags)+2)
-	for _, f := range flags {
-		words = f.AppendTo(words)
-	}
-	return words
-}
-
 // container returns the parts of a Spec that providers share. The lists are
 // empty rather than nil, so that they print as such.
 func container(in *Inputs, healthPath string) runtime.Spec {

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/hal0ai/hal0-go/internal/argv"
 	"github.com/hal0ai/hal0-go/runtime"
 )
 
@@ -44,7 +45,7 @@ func (flm) Flags(in *Inputs, at Stage) []string {
 
 func (flm) Spec(in *Inputs, flags []Flag) runtime.Spec {
 	spec := container(in, "/v1/models")
-	spec.Command = argvOf(flags)
+	spec.Command = argv.Argv(flags)
 	spec.Env = map[string]string{
 		"FLM_CONFIG_PATH": "/opt/fastflowlm/share/flm/model_list.json",
 		"LD_LIBRARY_PATH": "/opt/fastflowlm/lib:/opt/xilinx/xrt/lib:/usr/lib/x86_64-linux-gnu",

@@ -1,6 +1,9 @@
 package provider
 
-import "github.com/hal0ai/hal0-go/runtime"
+import (
+	"github.com/hal0ai/hal0-go/internal/argv"
+	"github.com/hal0ai/hal0-go/runtime"
+)
 
 // kokoro is the Kokoro-82M text-to-speech server.
 type kokoro struct{}
@@ -15,28 +18,17 @@ func (kokoro) Name() Name        { return Kokoro }
 func (kokoro) Facts() Facts      { return kokoroFacts }
 func (kokoro) Grammar() *Grammar { return PlainGrammar() }
 
+// Flags puts the address last, as the image's own launcher does.
 func (kokoro) Flags(in *Inputs, at Stage) []string {
-	if at != StageBase {
+	if at != StageEnd {
 		return nil
 	}
 	return listen(in.Port)
 }
 
-// Spec puts the address last, as the image's own launcher does.
 func (kokoro) Spec(in *Inputs, flags []Flag) runtime.Spec {
 	spec := container(in, "/health")
-	ordered := make([]Flag, 0, len(flags))
-	for _, f := range flags {
-		if f.Source != FromBase {
-			ordered = append(ordered, f)
-		}
-	}
-	for _, f := range flags {
-		if f.Source == FromBase {
-			ordered = append(ordered, f)
-		}
-	}
-	spec.Command = argvOf(ordered)
+	spec.Command = argv.Argv(flags)
 	spec.Mounts = append(spec.Mounts, storeMount(in.Paths.Store))
 	return spec
 }

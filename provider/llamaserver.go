@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/hal0ai/hal0-go/device"
+	"github.com/hal0ai/hal0-go/internal/argv"
 	"github.com/hal0ai/hal0-go/runtime"
 )
 
@@ -56,6 +57,7 @@ func (llamaServer) Flags(in *Inputs, at Stage) []string {
 		if in.RopeFreqBase > 0 {
 			add("--rope-freq-base", strconv.FormatFloat(in.RopeFreqBase, 'f', -1, 64))
 		}
+	case StageEnd:
 	}
 	if in.Template != "" && at.is(in.TemplateFrom) {
 		add("--chat-template-file", in.Template)
@@ -68,12 +70,12 @@ func (llamaServer) Flags(in *Inputs, at Stage) []string {
 
 // is reports whether a setting that comes from source is written at the stage.
 func (s Stage) is(source Source) bool {
-	return s != StageBase && s != StageDevice && s.Source() == source
+	return source != FromBase && s.Source() == source
 }
 
 func (llamaServer) Spec(in *Inputs, flags []Flag) runtime.Spec {
 	spec := container(in, "/health")
-	spec.Command = argvOf(flags)
+	spec.Command = argv.Argv(flags)
 	spec.Mounts = append(spec.Mounts, storeMount(in.Paths.Store))
 	for _, file := range []string{in.Model.Path, in.Model.MMProj} {
 		spec.Mounts = withFile(spec.Mounts, file)

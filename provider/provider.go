@@ -127,6 +127,7 @@ const (
 	StageDevice              // what the device forces, over profile and model
 	StageType                // what the slot type needs, unless a flag says so already
 	StageSlot                // what slot keys ask for, before extra_args
+	StageEnd                 // after everything else
 )
 
 // Source returns the source that flags of the stage are reported with.
@@ -138,7 +139,7 @@ func (s Stage) Source() Source {
 		return FromType
 	case StageSlot:
 		return FromSlot
-	case StageBase, StageDevice:
+	case StageBase, StageDevice, StageEnd:
 	}
 	return FromBase
 }

@@ -3,6 +3,7 @@ package slot
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/hal0ai/hal0-go/device"
 	"github.com/hal0ai/hal0-go/internal/argv"
@@ -24,6 +25,7 @@ func (r *resolver) flags() {
 	m.slotType()
 	m.own(provider.StageSlot)
 	m.add(provider.FromSlot, r.slot.Server.ExtraArgs.Words(), "server", "extra_args")
+	m.own(provider.StageEnd)
 	if len(r.problems) > 0 {
 		return
 	}
@@ -59,10 +61,16 @@ func (m *merge) add(from provider.Source, words []string, path ...string) {
 	}
 	for _, f := range m.parse(from, words, path...) {
 		key := m.grammar.Key(f.Name)
-		if f.Name != "" && slices.Contains(m.facts.Reserved, key) {
+		if m.reserved(key) {
 			m.problem(conf.ErrConflict, fmt.Sprintf("%s is set by hal0 itself, the slot's publishing and routing hang on it: remove it", f.Name), path...)
 		}
 	}
+}
+
+// reserved reports whether only the provider itself may set a flag. Python's
+// servers also take the beginning of a name for the whole.
+func (m *merge) reserved(key string) bool {
+	return len(key) > len("--") && slices.ContainsFunc(m.facts.Reserved, func(name string) bool { return strings.HasPrefix(name, key) })
 }
 
 // parse appends words as flags and returns those.

@@ -388,7 +388,11 @@ func TestResolveRefuses(t *testing.T) {
 		"--host":            {chat(extraArgs("--host ::")), "server.extra_args: --host is set by hal0 itself, the slot's publishing and routing hang on it: remove it"},
 		"-m":                {chat(extraArgs("-m /x")), "server.extra_args: -m is set by hal0 itself, the slot's publishing and routing hang on it: remove it"},
 		"--api_key":         {chat(extraArgs("--api_key x")), "server.extra_args: --api_key is set by hal0 itself, the slot's publishing and routing hang on it: remove it"},
-		"an environment":    {chat(func(s *slot.Slot) { s.Server.Env = map[string]string{"A=B": "c"} }), `server.env."A=B": "A=B" is not the name of an environment variable: want letters, digits and _, not beginning with a digit`},
+		"an abbreviation": {
+			slot.Slot{Name: "i", Port: 8188, Type: "image", Server: slot.Server{ExtraArgs: profile.FlagsOf("--lis", "::")}},
+			"server.extra_args: --lis is set by hal0 itself, the slot's publishing and routing hang on it: remove it",
+		},
+		"an environment": {chat(func(s *slot.Slot) { s.Server.Env = map[string]string{"A=B": "c"} }), `server.env."A=B": "A=B" is not the name of an environment variable: want letters, digits and _, not beginning with a digit`},
 		"several at once": {
 			chat(func(s *slot.Slot) { s.Port, s.Device = 1, "gpu" }),
 			"port: must be 8081 to 8200, got 1\ndevice: unknown device \"gpu\": want one of gpu-rocm, gpu-vulkan, cpu, npu",

@@ -1,6 +1,7 @@
 package argv
 
 import (
+	"slices"
 	"strings"
 	"sync"
 )
@@ -52,23 +53,13 @@ var llamaServer = sync.OnceValue(func() *Grammar {
 	for i := range llamaServerFlags {
 		s := &llamaServerFlags[i]
 		names := strings.Fields(s.names)
-		e := &entry{spec: s, key: firstLong(names), id: i}
+		e := &entry{spec: s, key: names[slices.IndexFunc(names, isLong)], id: i}
 		for _, name := range names {
 			g.known[name] = e
 		}
 	}
 	return g
 })
-
-// firstLong returns the first name that begins with two hyphens.
-func firstLong(names []string) string {
-	for _, name := range names {
-		if isLong(name) {
-			return name
-		}
-	}
-	return names[0]
-}
 
 // Key returns the canonical name of a flag: its first long one, whichever
 // alias it is written with, also for a negation: `-b` is "--batch-size" and

@@ -11,8 +11,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/go-viper/mapstructure/v2"
-
 	"github.com/hal0ai/hal0-go/internal/enum"
 )
 
@@ -31,17 +29,14 @@ const (
 // [ValidationErrors]. Keys match by case; no value is converted to another
 // type, cut or rounded. Strings and keys may hold no control character but tab;
 // a field tagged `conf:"multiline"` may hold line ends. What has a problem is
-// left out; the rest is decoded. A document is decoded once.
+// left out; the rest is decoded.
+//
+// mapstructure, which koanf decodes with, converts floats, overflows and
+// durations without a word, loses the rest of a table that has a problem, and
+// takes three times as long.
 func (d *Document) Decode(out any, unknown Unknown) error {
 	w := walk{doc: d, unknown: unknown}
-	w.table(d.raw, reflect.TypeOf(out).Elem(), nil)
-	dec, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{Result: out, TagName: "koanf", MatchName: sameKey})
-	if err == nil {
-		err = dec.Decode(d.raw)
-	}
-	if err != nil {
-		w.add(ErrType, err.Error(), nil) // the walk lets nothing through that does not fit
-	}
+	w.table(d.raw, reflect.ValueOf(out).Elem(), nil)
 	w.problems = append(w.problems, d.check(out, w.problems)...)
 	d.unknown = w.kept
 	d.unknown.Sort()
@@ -49,10 +44,7 @@ func (d *Document) Decode(out any, unknown Unknown) error {
 	return w.problems.Err()
 }
 
-func sameKey(key, field string) bool { return key == field }
-
-// A walk holds a document against the type that it is decoded into. It takes
-// out what does not fit, and replaces words by the typed values that they mean.
+// A walk takes the values of a document into a typed value.
 type walk struct {
 	doc      *Document
 	unknown  Unknown
@@ -60,110 +52,130 @@ type walk struct {
 	kept     ValidationErrors
 }
 
-func (w *walk) add(class error, message string, path []string) {
-	w.problems = append(w.problems, w.doc.Problem(class, message, path...))
+// A place is a key on the way from the document's root, nil.
+type place struct {
+	above *place
+	key   string
 }
 
-// table checks the keys of a table that becomes a struct or a map.
-func (w *walk) table(table map[string]any, typ reflect.Type, path []string) {
-	fields := fieldsOf(typ)
+func (p *place) path() []string {
+	if p == nil {
+		return nil
+	}
+	return append(p.above.path(), p.key)
+}
+
+func (w *walk) add(class error, message string, at *place) {
+	w.problems = append(w.problems, w.doc.Problem(class, message, at.path()...))
+}
+
+// table takes a table into a struct or a map.
+func (w *walk) table(table map[string]any, into reflect.Value, at *place) {
+	if into.Kind() == reflect.Map {
+		w.entries(table, into, at)
+		return
+	}
+	fields := fieldsOf(into.Type())
 	for key, v := range table {
-		f, ok := fields.byKey[key]
-		switch {
-		case typ.Kind() == reflect.Map:
-			f = field{typ: typ.Elem()}
-			w.key(key, path)
-		case !ok:
-			w.unknownKey(key, fields.keys, path)
-			continue
-		}
-		if v, ok = w.value(v, f, with(path, key)); ok {
-			table[key] = v
+		here := place{at, key}
+		if f, ok := fields.byKey[key]; ok {
+			w.value(v, into.Field(f.index), f.multiline, &here)
 		} else {
-			delete(table, key)
+			w.unknownKey(fields.keys, &here)
 		}
 	}
 }
 
-// value returns the value as f takes it; ok is false when it has a problem.
-func (w *walk) value(v any, f field, path []string) (fit any, ok bool) {
-	typ := f.typ
-	for typ.Kind() == reflect.Pointer {
-		typ = typ.Elem()
+// entries takes a table into a map, whose keys the file chooses.
+func (w *walk) entries(table map[string]any, into reflect.Value, at *place) {
+	into.Set(reflect.MakeMapWithSize(into.Type(), len(table)))
+	for key, v := range table {
+		here := place{at, key}
+		if strings.ContainsFunc(key, control) {
+			w.add(ErrValue, "the key has a control character: remove it", &here)
+		}
+		entry := reflect.New(into.Type().Elem()).Elem()
+		w.value(v, entry, false, &here)
+		into.SetMapIndex(reflect.ValueOf(key), entry)
 	}
-	if s, isString := v.(string); isString {
-		if i := strings.IndexFunc(s, func(r rune) bool { return control(r) && (!f.multiline || r != '\n' && r != '\r') }); i >= 0 {
-			w.add(ErrValue, fmt.Sprintf("has the control character %q at byte %d: remove it", s[i], i), path)
-			return nil, false
+}
+
+// value takes one value. into stays as it is when there is a problem.
+func (w *walk) value(v any, into reflect.Value, multiline bool, at *place) {
+	if into.Kind() == reflect.Pointer {
+		target := reflect.New(into.Type().Elem())
+		before := len(w.problems)
+		w.value(v, target.Elem(), multiline, at)
+		if _, table := v.(map[string]any); table || len(w.problems) == before {
+			into.Set(target)
+		}
+		return
+	}
+	if s, ok := v.(string); ok {
+		if i := strings.IndexFunc(s, func(r rune) bool { return control(r) && (!multiline || r != '\n' && r != '\r') }); i >= 0 {
+			w.add(ErrValue, fmt.Sprintf("has the control character %q at byte %d: remove it", s[i], i), at)
+			return
 		}
 	}
-	if isText(typ) {
-		return w.text(v, typ, path)
-	}
-	fit, err := fitting(v, typ)
-	if err != nil {
-		w.add(ErrType, err.Error(), path)
-		return nil, false
+	if u, ok := into.Addr().Interface().(encoding.TextUnmarshaler); ok {
+		w.text(v, u, at)
+		return
 	}
 	switch v := v.(type) {
 	case map[string]any:
-		w.table(v, typ, path)
+		if into.Kind() == reflect.Struct || into.Kind() == reflect.Map {
+			w.table(v, into, at)
+			return
+		}
 	case []any:
-		return w.list(v, field{typ.Elem(), f.multiline}, path), true
-	}
-	return fit, true
-}
-
-func (w *walk) list(list []any, f field, path []string) []any {
-	fit := make([]any, 0, len(list))
-	for i, v := range list {
-		if v, ok := w.value(v, f, with(path, strconv.Itoa(i))); ok {
-			fit = append(fit, v)
+		if into.Kind() == reflect.Slice {
+			w.list(v, into, multiline, at)
+			return
 		}
 	}
-	return fit
+	if want := set(into, v); want != "" {
+		w.add(ErrType, "must be "+want+", got "+describe(v), at)
+	}
 }
 
-// text decodes a word into a type that reads its own text.
-func (w *walk) text(v any, typ reflect.Type, path []string) (fit any, ok bool) {
+func (w *walk) list(list []any, into reflect.Value, multiline bool, at *place) {
+	items := reflect.MakeSlice(into.Type(), len(list), len(list))
+	for i, v := range list {
+		w.value(v, items.Index(i), multiline, &place{at, strconv.Itoa(i)})
+	}
+	into.Set(items)
+}
+
+// text takes a word into a type that reads its own text.
+func (w *walk) text(v any, into encoding.TextUnmarshaler, at *place) {
 	s, ok := v.(string)
 	if !ok {
-		w.add(ErrType, typeError{"a string", v}.Error(), path)
-		return nil, false
+		w.add(ErrType, "must be a string, got "+describe(v), at)
+		return
 	}
-	out := reflect.New(typ)
-	u, _ := out.Interface().(encoding.TextUnmarshaler)
-	err := u.UnmarshalText([]byte(s))
+	err := into.UnmarshalText([]byte(s))
 	if err == nil {
-		return out.Elem().Interface(), true
+		return
 	}
-	p := At(ErrValue, err.Error(), path...)
+	p := At(ErrValue, err.Error(), at.path()...)
 	p.Err = err
 	if errors.Is(err, enum.ErrUnknown) {
-		p = NotOneOf(err, path...)
+		p = NotOneOf(err, at.path()...)
 	}
 	w.problems = append(w.problems, w.doc.Locate(p))
-	return nil, false
-}
-
-// key checks a key that the file chose itself.
-func (w *walk) key(key string, path []string) {
-	if strings.ContainsFunc(key, control) {
-		w.add(ErrValue, "the key has a control character: remove it", with(path, key))
-	}
 }
 
 func control(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
 
-func (w *walk) unknownKey(key string, known, path []string) {
+func (w *walk) unknownKey(known []string, at *place) {
 	if w.unknown == Ignore {
 		return
 	}
 	message := "unknown key, want one of " + strings.Join(known, ", ")
-	if near := Closest(key, known); near != "" {
+	if near := Closest(at.key, known); near != "" {
 		message = fmt.Sprintf("unknown key, did you mean %q?", near)
 	}
-	p := w.doc.Problem(ErrUnknownKey, message, with(path, key)...)
+	p := w.doc.Problem(ErrUnknownKey, message, at.path()...)
 	if w.unknown == Keep {
 		w.kept = append(w.kept, p)
 	} else {
@@ -178,27 +190,25 @@ type fields struct {
 }
 
 type field struct {
-	typ       reflect.Type
+	index     int
 	multiline bool
 }
 
 var fieldCache sync.Map // reflect.Type to fields; types do not change
 
-// fieldsOf returns the fields of a struct type; none for another.
+// fieldsOf returns the fields of a struct type.
 func fieldsOf(typ reflect.Type) fields {
-	if typ.Kind() != reflect.Struct {
-		return fields{}
-	}
 	if f, ok := fieldCache.Load(typ); ok {
-		return f.(fields)
+		return f.(fields) //nolint:forcetypeassert // nothing else is stored
 	}
 	f := fields{byKey: map[string]field{}}
-	for sf := range typ.Fields() {
-		key := sf.Tag.Get("koanf")
-		if key == "" || key == "-" {
+	for i := range typ.NumField() {
+		tag := typ.Field(i).Tag
+		key := tag.Get("koanf")
+		if key == "" {
 			continue
 		}
-		f.byKey[key] = field{sf.Type, sf.Tag.Get("conf") == "multiline"}
+		f.byKey[key] = field{i, tag.Get("conf") == "multiline"}
 		if isBare(key) {
 			f.keys = append(f.keys, key)
 		}
@@ -208,9 +218,67 @@ func fieldsOf(typ reflect.Type) fields {
 	return f
 }
 
-var textUnmarshaler = reflect.TypeFor[encoding.TextUnmarshaler]()
+// set stores a value without loss, or returns what into wants instead.
+func set(into reflect.Value, v any) (want string) {
+	switch into.Kind() {
+	case reflect.Int, reflect.Int64:
+		i, ok := v.(int64)
+		if !ok || into.OverflowInt(i) {
+			return "an integer"
+		}
+		into.SetInt(i)
+	case reflect.Float64:
+		f, ok := float(v)
+		if !ok {
+			return "a number"
+		}
+		into.SetFloat(f)
+	case reflect.Bool:
+		b, ok := v.(bool)
+		if !ok {
+			return "true or false"
+		}
+		into.SetBool(b)
+	case reflect.String:
+		s, ok := v.(string)
+		if !ok {
+			return "a string"
+		}
+		into.SetString(s)
+	case reflect.Slice:
+		return "a list"
+	default:
+		return "a table"
+	}
+	return ""
+}
 
-func isText(typ reflect.Type) bool { return reflect.PointerTo(typ).Implements(textUnmarshaler) }
+// float accepts a finite number, also an integer that a float holds exactly.
+func float(v any) (float64, bool) {
+	const exact = 1 << 53
+	switch n := v.(type) {
+	case float64:
+		return n, !math.IsNaN(n) && !math.IsInf(n, 0)
+	case int64:
+		return float64(n), n >= -exact && n <= exact
+	}
+	return 0, false
+}
+
+// describe names a value of a file in the words of the file.
+func describe(v any) string {
+	switch v := v.(type) {
+	case string:
+		return fmt.Sprintf("the string %q", cut(v))
+	case map[string]any:
+		return "a table"
+	case []any:
+		return "a list"
+	case int64, float64, bool:
+		return fmt.Sprint(v)
+	}
+	return "the date or time " + fmt.Sprint(v)
+}
 
 // splitPath splits "models[qwen3.5].path" into its keys.
 func splitPath(s string) []string {
@@ -244,78 +312,6 @@ func closing(s string) int {
 		}
 	}
 	return -1
-}
-
-// A typeError is a value of a type that the key does not take.
-type typeError struct {
-	want string
-	got  any
-}
-
-func (e typeError) Error() string { return "must be " + e.want + ", got " + describe(e.got) }
-
-// fitting returns a value as a type holds it, without loss.
-func fitting(v any, typ reflect.Type) (any, error) {
-	kind := reflect.ValueOf(v).Kind()
-	switch typ.Kind() {
-	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		i, ok := v.(int64)
-		if !ok || reflect.Zero(typ).OverflowInt(i) {
-			return nil, typeError{"an integer", v}
-		}
-	case reflect.Float64:
-		return float(v)
-	case reflect.Bool:
-		if kind != reflect.Bool {
-			return nil, typeError{"true or false", v}
-		}
-	case reflect.String:
-		if kind != reflect.String {
-			return nil, typeError{"a string", v}
-		}
-	case reflect.Struct, reflect.Map:
-		if kind != reflect.Map {
-			return nil, typeError{"a table", v}
-		}
-	case reflect.Slice:
-		if kind != reflect.Slice {
-			return nil, typeError{"a list", v}
-		}
-	default:
-		return nil, fmt.Errorf("no value fits %s", typ) // a type that no test has decoded
-	}
-	return v, nil
-}
-
-// float accepts an integer that a float holds exactly.
-func float(v any) (any, error) {
-	const exact = 1 << 53
-	switch n := v.(type) {
-	case float64:
-		if !math.IsNaN(n) && !math.IsInf(n, 0) {
-			return n, nil
-		}
-	case int64:
-		if n >= -exact && n <= exact {
-			return float64(n), nil
-		}
-	}
-	return nil, typeError{"a number", v}
-}
-
-// describe names a value of a file in the words of the file.
-func describe(v any) string {
-	switch v := v.(type) {
-	case string:
-		return fmt.Sprintf("the string %q", cut(v))
-	case map[string]any:
-		return "a table"
-	case []any:
-		return "a list"
-	case int64, float64, bool:
-		return fmt.Sprint(v)
-	}
-	return "the date or time " + fmt.Sprint(v)
 }
 
 // cut keeps a long string from filling the screen.

@@ -1,9 +1,8 @@
 // Package conf turns a TOML or JSON file into typed values, and reports every
 // problem of the file at once, each with its position.
 //
-// koanf and its TOML parser load, mapstructure decodes without any lossy
-// conversion, validator checks. Positions are looked up only when there is
-// something to report.
+// koanf and its TOML parser load, validator checks the rules. Positions are
+// looked up only when there is something to report.
 package conf
 
 import (
@@ -43,11 +42,24 @@ func ParseTOML(file string, data []byte) (*Document, error) {
 	if err := checkText(file, data); err != nil {
 		return nil, err
 	}
-	k := koanf.New(delimiter)
-	if err := k.Load(rawbytes.Provider(data), koanftoml.Parser()); err != nil {
-		return nil, tomlSyntax(file, data, err)
+	parser := &keep{Parser: koanftoml.Parser()}
+	if err := koanf.New(delimiter).Load(rawbytes.Provider(data), parser); err != nil {
+		return nil, tomlSyntax(file, err)
 	}
-	return &Document{file: file, data: data, raw: k.Raw(), index: indexTOML}, nil
+	return &Document{file: file, data: data, raw: parser.parsed, index: indexTOML}, nil
+}
+
+// keep holds on to what a parser returned: koanf hands out deep copies, which
+// take longer than the parsing.
+type keep struct {
+	koanf.Parser
+	parsed map[string]any
+}
+
+func (k *keep) Unmarshal(data []byte) (map[string]any, error) {
+	var err error
+	k.parsed, err = k.Parser.Unmarshal(data)
+	return k.parsed, err
 }
 
 // checkText refuses what is not UTF-8 without a byte order mark.
@@ -74,7 +86,7 @@ func syntax(file string, data []byte, offset int, message string) error {
 	return ValidationErrors{{File: file, Line: line, Column: column, Message: message, Class: ErrSyntax}}
 }
 
-func tomlSyntax(file string, data []byte, err error) error {
+func tomlSyntax(file string, err error) error {
 	p := ValidationError{File: file, Message: strings.TrimPrefix(err.Error(), "toml: "), Class: ErrSyntax, Err: err}
 	var de *toml.DecodeError
 	if errors.As(err, &de) {

@@ -21,15 +21,15 @@ const stubPackage = "github.com/hal0ai/hal0-go/internal/stubserver"
 
 // Import imports a root file system from a tar stream as an image under ref,
 // with podman's --change instructions, and returns the image's id.
-func (s *Service) Import(t testing.TB, archive io.Reader, ref string, changes ...string) string {
-	t.Helper()
+func (s *Service) Import(tb testing.TB, archive io.Reader, ref string, changes ...string) string {
+	tb.Helper()
 	data, err := io.ReadAll(archive)
 	if err != nil {
-		t.Fatalf("podmantest: %v", err)
+		tb.Fatalf("podmantest: %v", err)
 	}
 	id, err := s.importTar(data, ref, changes...)
 	if err != nil {
-		t.Fatalf("podmantest: %v", err)
+		tb.Fatalf("podmantest: %v", err)
 	}
 	return id
 }
@@ -46,11 +46,11 @@ func (s *Service) importTar(data []byte, ref string, changes ...string) (string,
 // model servers does; see internal/stubserver for its environment. It is built
 // once a service. Its entry point is /stubserver, and /bin/bash the same
 // program. It needs the go command.
-func (s *Service) StubImage(t testing.TB) string {
-	t.Helper()
+func (s *Service) StubImage(tb testing.TB) string {
+	tb.Helper()
 	ref, err := s.stub()
 	if err != nil {
-		t.Fatalf("podmantest: stub image: %v", err)
+		tb.Fatalf("podmantest: stub image: %v", err)
 	}
 	return ref
 }
@@ -62,7 +62,7 @@ func (s *Service) buildStub() (string, error) {
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("%w: %s", err, bytes.TrimSpace(out))
 	}
-	program, err := os.ReadFile(binary)
+	program, err := os.ReadFile(binary) //nolint:gosec // what was just built
 	if err != nil {
 		return "", err
 	}

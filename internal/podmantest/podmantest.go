@@ -15,6 +15,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -54,25 +56,28 @@ type Service struct {
 
 // Require skips the test where podman can't run containers, saying why; with
 // [RequireEnv] set it fails instead.
-func Require(t testing.TB) {
-	t.Helper()
+func Require(tb testing.TB) {
+	tb.Helper()
 	if reason := unusable(); reason != "" {
-		give(t, reason)
+		give(tb, reason)
 	}
 }
 
-func give(t testing.TB, reason string) {
-	t.Helper()
+func give(tb testing.TB, reason string) {
+	tb.Helper()
 	if os.Getenv(RequireEnv) == "1" {
-		t.Fatalf("%s, and %s=1 requires it", reason, RequireEnv)
+		tb.Fatalf("%s, and %s=1 requires it", reason, RequireEnv)
 	}
-	t.Skip(reason)
+	tb.Skip(reason)
 }
 
 // unusable returns why podman can't run containers here, or "".
 func unusable() string {
 	if os.Getuid() != 0 {
 		return "podman tests need root"
+	}
+	if !canMount() {
+		return "podman tests need the right to mount (CAP_SYS_ADMIN)"
 	}
 	for _, program := range []string{"podman", "runc"} {
 		if _, err := exec.LookPath(program); err != nil {
@@ -82,18 +87,32 @@ func unusable() string {
 	return ""
 }
 
+// canMount reports whether this process may mount, which root in a container
+// may not.
+func canMount() bool {
+	const sysAdmin = 21
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return false
+	}
+	_, rest, _ := strings.Cut(string(status), "CapEff:")
+	line, _, _ := strings.Cut(rest, "\n")
+	caps, err := strconv.ParseUint(strings.TrimSpace(line), 16, 64)
+	return err == nil && caps>>sysAdmin&1 == 1
+}
+
 // Start runs a service for one test, or skips it as [Require] does. The
 // service and all it holds is removed when the test ends.
-func Start(t testing.TB) *Service {
-	t.Helper()
-	Require(t)
+func Start(tb testing.TB) *Service {
+	tb.Helper()
+	Require(tb)
 	s, err := open()
 	if err != nil {
-		t.Fatalf("podmantest: %v", err)
+		tb.Fatalf("podmantest: %v", err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if err := s.close(); err != nil {
-			t.Errorf("podmantest: %v", err)
+			tb.Errorf("podmantest: %v", err)
 		}
 	})
 	return s
@@ -108,12 +127,12 @@ type Shared struct {
 }
 
 // Service returns the shared service, or skips the test as [Require] does.
-func (s *Shared) Service(t testing.TB) *Service {
-	t.Helper()
-	Require(t)
+func (s *Shared) Service(tb testing.TB) *Service {
+	tb.Helper()
+	Require(tb)
 	s.once.Do(func() { s.service, s.err = open() })
 	if s.err != nil {
-		t.Fatalf("podmantest: %v", s.err)
+		tb.Fatalf("podmantest: %v", s.err)
 	}
 	return s.service
 }
@@ -194,7 +213,7 @@ func (s *Service) socket() string { return filepath.Join(s.Dir, "podman.sock") }
 // command returns a podman command on this store.
 func (s *Service) command(ctx context.Context, args ...string) *exec.Cmd {
 	global := []string{"--root", s.Root, "--runroot", s.RunRoot, "--storage-driver", s.driver, "--tmpdir", filepath.Join(s.Dir, "tmp")}
-	cmd := exec.CommandContext(ctx, "podman", append(global, args...)...)
+	cmd := exec.CommandContext(ctx, "podman", slices.Concat(global, args)...)
 	cmd.Env = s.Env
 	cmd.Dir = s.Dir
 	return cmd
@@ -227,7 +246,7 @@ func (s *Service) serve() error {
 	if err != nil {
 		return err
 	}
-	defer logFile.Close()
+	defer func() { _ = logFile.Close() }() // the service has its own
 	cmd := s.command(context.Background(), "system", "service", "--time=0", s.URI)
 	cmd.Stdout, cmd.Stderr = logFile, logFile
 	if err := cmd.Start(); err != nil {
@@ -244,19 +263,19 @@ func (s *Service) serve() error {
 
 // awaitListening returns once the socket accepts.
 func (s *Service) awaitListening() error {
-	deadline := time.NewTimer(readyWithin)
-	defer deadline.Stop()
+	ctx, cancel := context.WithTimeout(context.Background(), readyWithin)
+	defer cancel()
 	retry := time.NewTicker(10 * time.Millisecond)
 	defer retry.Stop()
 	for {
-		conn, err := net.Dial("unix", s.socket())
+		conn, err := (&net.Dialer{}).DialContext(ctx, "unix", s.socket())
 		if err == nil {
 			return conn.Close()
 		}
 		select {
 		case <-s.exited:
 			return fmt.Errorf("podman service ended at once: %s", s.serviceLog())
-		case <-deadline.C:
+		case <-ctx.Done():
 			return fmt.Errorf("podman service does not listen after %v: %w: %s", readyWithin, err, s.serviceLog())
 		case <-retry.C:
 		}
@@ -272,10 +291,10 @@ func (s *Service) serviceLog() string {
 }
 
 // Kill ends the service process; containers go on. Its socket is gone too.
-func (s *Service) Kill(t testing.TB) {
-	t.Helper()
+func (s *Service) Kill(tb testing.TB) {
+	tb.Helper()
 	if err := s.kill(); err != nil {
-		t.Fatalf("podmantest: %v", err)
+		tb.Fatalf("podmantest: %v", err)
 	}
 }
 
@@ -294,11 +313,11 @@ func (s *Service) kill() error {
 
 // Restart ends the service process and starts another at the same address;
 // containers go on.
-func (s *Service) Restart(t testing.TB) {
-	t.Helper()
-	s.Kill(t)
+func (s *Service) Restart(tb testing.TB) {
+	tb.Helper()
+	s.Kill(tb)
 	if err := s.serve(); err != nil {
-		t.Fatalf("podmantest: %v", err)
+		tb.Fatalf("podmantest: %v", err)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -46,4 +47,24 @@ func processesNaming(t *testing.T, dir string) (found []string) {
 		}
 	}
 	return found
+}
+
+// The stub image serves whatever server's command line it is given.
+func TestStubImageStandsInForEveryServer(t *testing.T) {
+	s := podmantest.Start(t)
+	ref := s.StubImage(t)
+	for name, args := range map[string][]string{
+		"llama":   {"--host", "0.0.0.0", "--port", "8099", "--model", "/m.gguf"},
+		"flm":     {"serve", "gemma3:1b", "--host", "0.0.0.0", "--port", "8099"},
+		"comfyui": {"bash", "-lc", "cd /opt/ComfyUI && exec python main.py --listen 0.0.0.0 --port 8099"},
+	} {
+		_, err := s.Podman(append([]string{"run", "--detach", "--name", name, ref}, args...)...)
+		require.NoError(t, err)
+		require.Eventually(t, func() bool {
+			out, err := s.Podman("logs", name)
+			return err == nil && out != ""
+		}, 20*time.Second, 10*time.Millisecond)
+		_, err = s.Podman("exec", name, "/bin/bash", "-lc", "true --port 70000")
+		assert.ErrorContains(t, err, "invalid port", "/bin/bash is the same program")
+	}
 }

@@ -18,6 +18,7 @@ package main
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"fmt"
 	"net"
 	"net/http"
@@ -33,7 +34,7 @@ import (
 func main() {
 	if err := run(os.Args[1:], os.Getenv); err != nil {
 		fmt.Fprintln(os.Stderr, "stubserver:", err)
-		os.Exit(1)
+		os.Exit(1) //nolint:forbidigo // this is main
 	}
 }
 
@@ -47,17 +48,28 @@ func run(args []string, getenv func(string) string) error {
 	switch mode {
 	case "exit":
 		fmt.Fprint(os.Stderr, "loading model\nerror: no space left on device\nerror: failed to load model\n")
-		os.Exit(code)
+		os.Exit(code) //nolint:forbidigo // what the mode is for
 	case "no-listen":
-		select {}
+		wait()
 	case "ignore-term":
 		signal.Ignore(syscall.SIGTERM)
 	case "flood":
 		go flood()
 	case "longline":
-		os.Stdout.Write(longLines())
+		if _, err := os.Stdout.Write(longLines()); err != nil {
+			return err
+		}
 	}
 	return s.serve(address(args))
+}
+
+// wait does nothing until the process is told to end. A bare select would be a
+// deadlock: nothing else runs.
+func wait() {
+	told := make(chan os.Signal, 1)
+	signal.Notify(told, syscall.SIGTERM)
+	<-told
+	os.Exit(0) //nolint:forbidigo // told to
 }
 
 // address finds where to listen in any server's command line.
@@ -103,13 +115,13 @@ type server struct {
 }
 
 func (s *server) serve(addr string) error {
-	listener, err := net.Listen("tcp", addr)
+	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", addr)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintln(os.Stderr, "stubserver: listening on", addr)
 	if s.mode == "hang" {
-		select {}
+		wait()
 	}
 	return http.Serve(listener, s.handler()) //nolint:gosec // a test server needs no timeouts
 }
@@ -131,7 +143,7 @@ func (s *server) handler() http.Handler {
 func (s *server) health(w http.ResponseWriter, _ *http.Request) {
 	if s.mode == "crash-loading" {
 		fmt.Fprintln(os.Stderr, "error: out of memory while loading")
-		os.Exit(s.code)
+		os.Exit(s.code) //nolint:forbidigo // what the mode is for
 	}
 	if s.mode == "never" || s.probes.Add(1) <= s.loading {
 		answer(w, http.StatusServiceUnavailable, `{"error":{"message":"Loading model","type":"unavailable_error","code":503}}`)
@@ -143,5 +155,5 @@ func (s *server) health(w http.ResponseWriter, _ *http.Request) {
 func answer(w http.ResponseWriter, status int, body string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	fmt.Fprintln(w, body)
+	_, _ = fmt.Fprintln(w, body) // a probe that left is no news
 }

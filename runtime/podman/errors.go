@@ -45,8 +45,8 @@ type problem struct {
 	err   error
 }
 
-func (e *problem) Error() string   { return e.err.Error() }
-func (e *problem) Unwrap() []error { return []error{e.class, e.err} }
+func (e *problem) Error() string { return e.err.Error() }
+func (e *problem) Unwrap() error { return e.err }
 
 func problemf(class error, format string, args ...any) error {
 	return &problem{class, fmt.Errorf(format, args...)}

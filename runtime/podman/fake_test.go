@@ -176,7 +176,7 @@ func TestStartAgainstAFakeService(t *testing.T) {
 		"other address":           {change: map[string]http.HandlerFunc{"GET /containers/id1/json": described("running", "0.0.0.0", ours)}, text: "start c: podman publishes [0.0.0.0:8081:8081], want [127.0.0.1:8081:8081]", discards: 1},
 		"no address":              {change: map[string]http.HandlerFunc{"GET /containers/id1/json": described("running", "", ours)}, text: "start c: podman publishes [0.0.0.0:8081:8081], want [127.0.0.1:8081:8081]", discards: 1},
 		"port busy":               {change: map[string]http.HandlerFunc{"POST /containers/id1/start": portBusy}, class: runtime.ErrPortInUse, text: "start c: port is in use: host port 127.0.0.1:8081: podman: cannot listen on the TCP port: listen tcp4 127.0.0.1:8081: bind: address already in use (HTTP 500)", discards: 1},
-		"create dropped, made":    {change: map[string]http.HandlerFunc{create: drop, "GET /containers/c/json": inTurn(missing, described("created", "127.0.0.1", ours))}},
+		"create dropped, made":    {change: map[string]http.HandlerFunc{create: drop, "GET /containers/c/json": inTurn(missing, missing, described("created", "127.0.0.1", ours))}},
 		"create dropped, another": {change: map[string]http.HandlerFunc{create: drop, "GET /containers/c/json": inTurn(missing, described("created", "127.0.0.1", notOurs))}, class: runtime.ErrUnavailable, text: "EOF (is podman.socket started?)"},
 		"create dropped, none":    {change: map[string]http.HandlerFunc{create: drop}, class: runtime.ErrUnavailable, text: "EOF (is podman.socket started?)"},
 		"start dropped":           {change: map[string]http.HandlerFunc{"POST /containers/id1/start": drop}, class: runtime.ErrUnavailable, text: "EOF (is podman.socket started?)", discards: 1},
@@ -376,10 +376,10 @@ func TestNewRefusesOtherAddresses(t *testing.T) {
 	t.Setenv("CONTAINER_HOST", "unix:///run/elsewhere.sock")
 	for _, uri := range []string{"", "unix://", "unix:///", "unix://relative/x", "unix:relative", "/run/podman.sock", "tcp://127.0.0.1:1", "ssh://h/x", "http://x/y", "unix:///a?b=c", "unix:///a%"} {
 		_, err := podman.New(uri)
-		assert.EqualError(t, err, fmt.Sprintf("podman: service address: found %q, want unix:// and the absolute path of a socket, such as unix:///run/podman/podman.sock", uri))
+		require.EqualError(t, err, fmt.Sprintf("podman: service address: found %q, want unix:// and the absolute path of a socket, such as unix:///run/podman/podman.sock", uri))
 	}
 	_, err := podman.New(podman.DefaultURI(), podman.WithTimeout(0))
-	assert.EqualError(t, err, "podman: timeout: found 0s, want above 0")
+	require.EqualError(t, err, "podman: timeout: found 0s, want above 0")
 	_, err = podman.New(podman.DefaultURI())
 	assert.NoError(t, err)
 }

@@ -4,7 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"fmt"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -67,7 +67,7 @@ func (r *Runtime) pull(ctx context.Context, ref string, report func(runtime.Pull
 	case err != nil:
 		return runtime.Image{}, err
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	if err := readPull(resp.Body, ref, report); err != nil {
 		return runtime.Image{}, unlessEnded(ctx, err)
 	}
@@ -108,7 +108,7 @@ func readPull(body io.Reader, ref string, report func(runtime.PullStep)) error {
 		return problemf(runtime.ErrPull, "podman's report broke off: %w", err)
 	}
 	if !pulled {
-		return &problem{runtime.ErrPull, fmt.Errorf("podman's report ended without an image: the service or the transfer broke off")}
+		return &problem{runtime.ErrPull, errors.New("podman's report ended without an image: the service or the transfer broke off")}
 	}
 	return nil
 }

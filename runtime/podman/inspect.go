@@ -198,7 +198,7 @@ func (r *Runtime) List(ctx context.Context, labels map[string]string) ([]runtime
 }
 
 func (r *Runtime) list(ctx context.Context, labels map[string]string) ([]runtime.Container, error) {
-	var words []string
+	words := make([]string, 0, len(labels))
 	for _, key := range slices.Sorted(maps.Keys(labels)) {
 		words = append(words, key+"="+labels[key])
 	}
@@ -207,7 +207,7 @@ func (r *Runtime) list(ctx context.Context, labels map[string]string) ([]runtime
 		return nil, err
 	}
 	var answer []listed
-	query := url.Values{"all": {"true"}, "filters": {string(filters)}}
+	query := url.Values{"all": {yes}, "filters": {string(filters)}}
 	if err := r.call(ctx, request{method: http.MethodGet, path: "/containers/json", query: query}, &answer); err != nil {
 		return nil, err
 	}

@@ -21,7 +21,7 @@ func (r *Runtime) Logs(ctx context.Context, name string, opts runtime.LogOptions
 			yield(runtime.Line{}, failed("logs", name, err))
 			return
 		}
-		defer body.Close()
+		defer func() { _ = body.Close() }()
 		for line, err := range readLines(body) {
 			if err != nil {
 				err = failed("logs", name, r.transportError(ctx, err))
@@ -38,7 +38,7 @@ func (r *Runtime) openLogs(ctx context.Context, name string, opts runtime.LogOpt
 	if err != nil {
 		return nil, err
 	}
-	query := url.Values{"stdout": {"true"}, "stderr": {"true"}, "follow": {strconv.FormatBool(opts.Follow)}}
+	query := url.Values{"stdout": {yes}, "stderr": {yes}, "follow": {strconv.FormatBool(opts.Follow)}}
 	if opts.Tail > 0 {
 		query.Set("tail", strconv.Itoa(opts.Tail))
 	}

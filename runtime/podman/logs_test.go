@@ -98,7 +98,7 @@ func TestLogsOfAFlood(t *testing.T) {
 		}
 	}
 	require.ErrorIs(t, last, context.Canceled)
-	assert.EqualError(t, last, "logs "+spec.Name+": context canceled")
+	require.EqualError(t, last, "logs "+spec.Name+": context canceled")
 	require.NoError(t, r.Stop(t.Context(), spec.Name, 0))
 }
 
@@ -108,7 +108,7 @@ func TestLogsOfNothing(t *testing.T) {
 	n := 0
 	for _, err := range r.Logs(t.Context(), spec.Name, runtime.LogOptions{}) {
 		n++
-		assert.ErrorIs(t, err, runtime.ErrNotFound)
+		require.ErrorIs(t, err, runtime.ErrNotFound)
 	}
 	assert.Equal(t, 1, n)
 	_, err := shared.Service(t).Podman("create", "--name", spec.Name, image)

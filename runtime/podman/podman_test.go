@@ -175,7 +175,7 @@ func TestStartReplacesOurs(t *testing.T) {
 func TestStartConcurrently(t *testing.T) {
 	r, image := open(t)
 	spec := stub(t, image)
-	results := make(chan error)
+	results := make(chan error, 4)
 	for range 4 {
 		go func() {
 			_, err := r.Start(t.Context(), spec)
@@ -183,7 +183,7 @@ func TestStartConcurrently(t *testing.T) {
 		}()
 	}
 	for range 4 {
-		assert.NoError(t, <-results)
+		require.NoError(t, <-results)
 	}
 	list, err := r.List(t.Context(), spec.Labels)
 	require.NoError(t, err)
@@ -206,7 +206,7 @@ func TestForeignIsLeftAlone(t *testing.T) {
 			require.ErrorIs(t, err, runtime.ErrForeign)
 			assert.Contains(t, err.Error(), "remove or rename it")
 			if name != "other slot" {
-				assert.ErrorIs(t, r.Stop(t.Context(), spec.Name, 0), runtime.ErrForeign)
+				require.ErrorIs(t, r.Stop(t.Context(), spec.Name, 0), runtime.ErrForeign)
 			}
 			c, err := r.Inspect(t.Context(), spec.Name)
 			require.NoError(t, err)
@@ -229,14 +229,14 @@ func TestStartFailures(t *testing.T) {
 		class  error
 		text   string
 	}{
-		"image":    {func(s *runtime.Spec) { s.Image = "localhost/none:v1" }, runtime.ErrImageNotFound, "image is not present: pull localhost/none:v1 first"},
-		"digest":   {func(s *runtime.Spec) { s.Image = "localhost/none@sha256:" + strings.Repeat("0", 64) }, runtime.ErrImageNotFound, "pull localhost/none@sha256:"},
-		"ref":      {func(s *runtime.Spec) { s.Image = "localhost/Upper" }, runtime.ErrInvalidSpec, `image: found "localhost/Upper"`},
-		"device":   {func(s *runtime.Spec) { s.Devices = []string{"/dev/hal0-none"} }, runtime.ErrDevice, "/dev/hal0-none: no such file or directory"},
-		"no node":  {func(s *runtime.Spec) { s.Devices = []string{"/dev/fd/../hal0"} }, runtime.ErrInvalidSpec, "devices[0]"},
-		"mount":    {func(s *runtime.Spec) { s.Mounts = []runtime.Mount{{Source: "/hal0/none", Target: "/m"}} }, runtime.ErrMount, "/hal0/none: no such file or directory"},
-		"port":     {func(s *runtime.Spec) { s.Publish[0].HostPort = taken }, runtime.ErrPortInUse, fmt.Sprintf("host port 127.0.0.1:%d", taken)},
-		"apparmor": {func(s *runtime.Spec) { s.SecurityOpt = []string{"seccomp=/hal0/none"} }, nil, "/hal0/none"},
+		"image":   {func(s *runtime.Spec) { s.Image = "localhost/none:v1" }, runtime.ErrImageNotFound, "image is not present: pull localhost/none:v1 first"},
+		"digest":  {func(s *runtime.Spec) { s.Image = "localhost/none@sha256:" + strings.Repeat("0", 64) }, runtime.ErrImageNotFound, "pull localhost/none@sha256:"},
+		"ref":     {func(s *runtime.Spec) { s.Image = "localhost/Upper" }, runtime.ErrInvalidSpec, `image: found "localhost/Upper"`},
+		"device":  {func(s *runtime.Spec) { s.Devices = []string{"/dev/hal0-none"} }, runtime.ErrDevice, "/dev/hal0-none: no such file or directory"},
+		"no node": {func(s *runtime.Spec) { s.Devices = []string{"/dev/fd/../hal0"} }, runtime.ErrInvalidSpec, "devices[0]"},
+		"mount":   {func(s *runtime.Spec) { s.Mounts = []runtime.Mount{{Source: "/hal0/none", Target: "/m"}} }, runtime.ErrMount, "/hal0/none: no such file or directory"},
+		"port":    {func(s *runtime.Spec) { s.Publish[0].HostPort = taken }, runtime.ErrPortInUse, fmt.Sprintf("host port 127.0.0.1:%d", taken)},
+		"seccomp": {func(s *runtime.Spec) { s.SecurityOpt = []string{"seccomp=/hal0/none"} }, nil, "/hal0/none"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -319,7 +319,7 @@ func startWaits(ctx context.Context, t testing.TB, r *podman.Runtime, spec runti
 		result <- err
 	}()
 	require.Eventually(t, func() bool {
-		c, err := r.Inspect(t.Context(), spec.Name)
+		c, err := r.Inspect(ctx, spec.Name)
 		return err == nil && c.State == runtime.StateCreated
 	}, 20*time.Second, 10*time.Millisecond)
 	return result

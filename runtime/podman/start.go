@@ -120,18 +120,22 @@ func outlive(ctx context.Context, d time.Duration) (context.Context, context.Can
 	return longer, func() { stop(); cancel() }
 }
 
-// adopt settles a create that got no answer: podman may have carried it out,
-// and a second create might make a second container. It returns the id of the
-// container that is there under spec's name and was made from spec's plan, or
-// lost, which is why there was no answer.
+// adopt settles a create that got no answer: podman may have carried it out, or
+// be about to, and a second create might make a second container. It waits a
+// little for a container of spec's name that was made from spec's plan, and
+// returns its id, or lost, which is why there was no answer.
 func (r *Runtime) adopt(ctx context.Context, spec *runtime.Spec, lost error) (string, error) {
-	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanup)
+	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), lingering)
 	defer cancel()
-	c, err := r.find(after, spec.Name)
-	if err != nil || c.State != runtime.StateCreated || !carries(c.Labels, spec.Labels) {
-		return "", lost
+	for wait := 20 * time.Millisecond; ; wait *= 2 {
+		c, err := r.find(after, spec.Name)
+		if err == nil && c.State == runtime.StateCreated && carries(c.Labels, spec.Labels) {
+			return c.ID, nil
+		}
+		if !errors.Is(classOf(err), runtime.ErrNotFound) || pause(after, wait) != nil {
+			return "", lost
+		}
 	}
-	return c.ID, nil
 }
 
 // launch starts a container that create made, and checks that podman publishes

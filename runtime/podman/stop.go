@@ -67,7 +67,7 @@ func (r *Runtime) delete(ctx context.Context, id string) error {
 
 func (r *Runtime) deleteOnce(ctx context.Context, id string) error {
 	var reports []struct{ Err any }
-	query := url.Values{"force": {"true"}, "ignore": {"true"}, "timeout": {"0"}, "v": {"true"}}
+	query := url.Values{"force": {yes}, "ignore": {yes}, "timeout": {"0"}, "v": {yes}}
 	if err := r.call(ctx, request{method: http.MethodDelete, path: "/containers/" + id, query: query}, &reports); err != nil {
 		return err
 	}

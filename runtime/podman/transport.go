@@ -24,6 +24,9 @@ const apiBase = "http://podman/v4.0.0/libpod"
 // maxAnswer bounds a whole answer; a list of a thousand containers is 1 MB.
 const maxAnswer = 64 << 20
 
+// yes is true in a query.
+const yes = "true"
+
 // A request is one request to the service.
 type request struct {
 	method string
@@ -42,7 +45,7 @@ func (r *Runtime) call(ctx context.Context, q request, out any) error {
 	if err != nil {
 		return err
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	data, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	switch {
 	case err != nil:
@@ -76,7 +79,7 @@ func (r *Runtime) send(ctx context.Context, q request) (*http.Response, error) {
 		return nil, r.transportError(ctx, err)
 	}
 	if resp.StatusCode >= http.StatusBadRequest {
-		defer resp.Body.Close()
+		defer func() { _ = resp.Body.Close() }()
 		return nil, r.readError(ctx, resp)
 	}
 	return resp, nil
