@@ -61,8 +61,9 @@ func fixedFlags() []string {
 	}
 }
 
-// volume is the mount as podman --volume takes it.
-func (m Mount) volume() string {
+// Options returns the mount's options as podman takes them, such as "ro",
+// "rbind" and "z".
+func (m Mount) Options() []string {
 	options := []string{"rw", "rbind"}
 	if m.ReadOnly {
 		options[0] = "ro"
@@ -73,7 +74,12 @@ func (m Mount) volume() string {
 	case RelabelPrivate:
 		options = append(options, "Z")
 	}
-	return fmt.Sprintf("%s:%s:%s", m.Source, m.Target, strings.Join(options, ","))
+	return options
+}
+
+// volume is the mount as podman --volume takes it.
+func (m Mount) volume() string {
+	return fmt.Sprintf("%s:%s:%s", m.Source, m.Target, strings.Join(m.Options(), ","))
 }
 
 func (h *Health) flags() []string {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 )
 
@@ -178,5 +179,7 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s %s: %v: %v", e.Op, e.Name, e.Class, e.Err)
 }
 
-// Unwrap returns the class and the cause.
-func (e *Error) Unwrap() []error { return []error{e.Class, e.Err} }
+// Unwrap returns the class and the cause, without those that are nil.
+func (e *Error) Unwrap() []error {
+	return slices.DeleteFunc([]error{e.Class, e.Err}, func(err error) bool { return err == nil })
+}

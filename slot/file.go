@@ -37,13 +37,17 @@ func Parse(name string, data []byte, providers provider.Set) (*File, error) {
 	problems := conf.Problems(unify(doc))
 	problems = append(problems, conf.Problems(doc.Decode(&f.Slot, conf.Keep))...)
 	problems = append(problems, f.unknown()...)
-	problems = append(problems, f.check(stem(name), providers)...)
+	problems = append(problems, f.check(stem(name), providers, problems)...)
 	problems.Sort()
 	if err := problems.Err(); err != nil {
 		return nil, err
 	}
 	return f, nil
 }
+
+// imageSettings is the name under which the table [image] is decoded: the key
+// may also be a string.
+const imageSettings = "image settings"
 
 func stem(name string) string { return strings.TrimSuffix(path.Base(name), ".toml") }
 
@@ -52,7 +56,7 @@ func stem(name string) string { return strings.TrimSuffix(path.Base(name), ".tom
 func unify(doc *conf.Document) error {
 	var problems conf.ValidationErrors
 	if _, ok := doc.Raw()["image"].(map[string]any); ok {
-		doc.Move("[image]", "image")
+		doc.Move(imageSettings, "image")
 	}
 	nested, ok := doc.Raw()["slot"].(map[string]any)
 	if !ok {
@@ -61,7 +65,7 @@ func unify(doc *conf.Document) error {
 	for _, key := range slices.Sorted(maps.Keys(nested)) {
 		to := key
 		if _, table := nested[key].(map[string]any); table && key == "image" {
-			to = "[image]"
+			to = imageSettings
 		}
 		if doc.Has(to) {
 			problems = append(problems, doc.Problem(conf.ErrConflict,
@@ -82,7 +86,7 @@ func lineOf(doc *conf.Document, key string) int {
 func (f *File) unknown() conf.ValidationErrors {
 	var problems conf.ValidationErrors
 	for _, u := range f.doc.UnknownKeys() {
-		if len(u.Keys) > 1 && (u.Keys[0] == "npu" || u.Keys[0] == "[image]") {
+		if len(u.Keys) > 1 && (u.Keys[0] == "npu" || u.Keys[0] == imageSettings) {
 			problems = append(problems, u)
 			continue
 		}
@@ -93,8 +97,9 @@ func (f *File) unknown() conf.ValidationErrors {
 
 var envKeyRE = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
-// check applies the rules that one key's type can't express.
-func (f *File) check(stem string, providers provider.Set) conf.ValidationErrors {
+// check applies the rules that one key's type can't express, to keys that are
+// not known to have a problem.
+func (f *File) check(stem string, providers provider.Set, known conf.ValidationErrors) conf.ValidationErrors {
 	var problems conf.ValidationErrors
 	add := func(class error, message string, path ...string) {
 		problems = append(problems, f.doc.Problem(class, message, path...))
@@ -107,7 +112,8 @@ func (f *File) check(stem string, providers provider.Set) conf.ValidationErrors 
 	}
 	s.Name = stem
 	for _, p := range s.problems(providers) {
-		if !slices.ContainsFunc(problems, func(q conf.ValidationError) bool { return slices.Equal(p.Keys, q.Keys) }) {
+		same := func(q conf.ValidationError) bool { return slices.Equal(p.Keys, q.Keys) }
+		if !slices.ContainsFunc(problems, same) && !slices.ContainsFunc(known, same) {
 			problems = append(problems, f.doc.Locate(p))
 		}
 	}

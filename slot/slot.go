@@ -61,7 +61,7 @@ type Slot struct {
 	Model         Model         `json:"model" koanf:"model"`
 	Server        Server        `json:"server" koanf:"server"`
 	NPU           NPU           `json:"npu" koanf:"npu"`
-	ImageSettings ImageSettings `json:"image_settings" koanf:"[image]"`
+	ImageSettings ImageSettings `json:"image_settings" koanf:"image settings"`
 
 	// Backend is the old key for Device and is used only without it. Runtime is
 	// an old key that is always "container".

@@ -54,7 +54,7 @@ func TestDemoResolves(t *testing.T) {
 	code, stdout, stderr := mini(t, "resolve", "--demo")
 	require.Zero(t, code, stderr)
 	for _, slot := range []string{"chat", "embed", "rerank", "tts", "npu", "image"} {
-		assert.Contains(t, stdout, "\n"+slot+"  ", "the plan of %s", slot)
+		assert.Contains(t, "\n"+stdout, "\n"+slot+"  ", "the plan of %s", slot)
 	}
 	assert.Contains(t, stdout, "mtp      --spec-draft-device ROCm0")
 	assert.Contains(t, stdout, "profile  -b 512  (slot wins)")
@@ -70,7 +70,7 @@ func TestDemoResolves(t *testing.T) {
 func TestLists(t *testing.T) {
 	t.Parallel()
 	for verb, want := range map[string]string{
-		"devices":  "gpu-vulkan  Any GPU via Vulkan          llama-server  vulkan   yes",
+		"devices":  "gpu-vulkan  Any GPU via Vulkan           llama-server  vulkan   yes",
 		"profiles": "rocm-dnse  gpu    rocm     on   30.4 tok/s  Dense + MTP · q4 KV",
 		"slots":    "npu     llm        npu         flm        qwen3-4b-FLM",
 	} {
@@ -226,7 +226,7 @@ func TestMainJob(t *testing.T) {
 
 	code, logs, stderr := mini(t, box("logs", "chat")...)
 	require.Zero(t, code, stderr)
-	assert.Contains(t, logs, "server is listening on", "llama-server's own lines")
+	assert.Contains(t, logs, "llama_server: listening on", "llama-server's own lines")
 
 	again := object[[]status](t, box("up", "chat", "--json")...)
 	assert.Equal(t, up[0].Container.ID, again[0].Container.ID, "adopted")

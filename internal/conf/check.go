@@ -8,7 +8,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/agext/levenshtein"
 	"github.com/go-playground/validator/v10"
 )
 
@@ -38,7 +37,7 @@ func (d *Document) check(out any, known ValidationErrors) ValidationErrors {
 		if slices.ContainsFunc(known, func(p ValidationError) bool { return begins(keys, p.Keys) }) {
 			continue
 		}
-		problems = append(problems, d.Problem(broken(fe), inWords(fe), keys...))
+		problems = append(problems, d.broken(fe, keys))
 	}
 	return problems
 }
@@ -48,20 +47,21 @@ func begins(path, prefix []string) bool {
 	return len(prefix) > 0 && len(path) >= len(prefix) && slices.Equal(path[:len(prefix)], prefix)
 }
 
-// broken returns the class of a broken rule.
-func broken(fe validator.FieldError) error {
-	if fe.Tag() == "required" {
-		return ErrRequired
+// broken returns the problem of a broken rule.
+func (d *Document) broken(fe validator.FieldError, keys []string) ValidationError {
+	switch {
+	case fe.Tag() != "required":
+		return d.Problem(ErrValue, inWords(fe), keys...)
+	case d.Has(keys...):
+		return d.Problem(ErrValue, "must not be empty", keys...)
 	}
-	return ErrValue
+	return d.Problem(ErrRequired, "is required", keys...)
 }
 
 // inWords tells of a broken rule. A test checks that every tag in use has words
 // here.
 func inWords(fe validator.FieldError) string {
 	switch fe.Tag() {
-	case "required":
-		return "is required"
 	case "min":
 		return fmt.Sprintf("must be at least %s, got %v", fe.Param(), fe.Value())
 	case "max":
@@ -71,6 +71,3 @@ func inWords(fe validator.FieldError) string {
 	}
 	return fmt.Sprintf("breaks the rule %s %s", fe.Tag(), fe.Param())
 }
-
-// distance is how many edits lie between two words.
-func distance(a, b string) int { return levenshtein.Distance(a, b, nil) }

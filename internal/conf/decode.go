@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"unicode"
 
 	"github.com/hal0ai/hal0-go/internal/enum"
 )
@@ -29,7 +30,8 @@ const (
 // [ValidationErrors]. Keys match by case; no value is converted to another
 // type, cut or rounded. Strings and keys may hold no control character but tab;
 // a field tagged `conf:"multiline"` may hold line ends. What has a problem is
-// left out; the rest is decoded.
+// left out; the rest is decoded. Fields are of type int, float64, bool or string,
+// of one that reads its own text, or structs, maps, slices and pointers of such.
 //
 // mapstructure, which koanf decodes with, converts floats, overflows and
 // durations without a word, loses the rest of a table that has a problem, and
@@ -95,8 +97,11 @@ func (w *walk) entries(table map[string]any, into reflect.Value, at *place) {
 			w.add(ErrValue, "the key has a control character: remove it", &here)
 		}
 		entry := reflect.New(into.Type().Elem()).Elem()
+		before := len(w.problems)
 		w.value(v, entry, false, &here)
-		into.SetMapIndex(reflect.ValueOf(key), entry)
+		if _, table := v.(map[string]any); table && entry.Kind() == reflect.Pointer || len(w.problems) == before {
+			into.SetMapIndex(reflect.ValueOf(key), entry)
+		}
 	}
 }
 
@@ -165,7 +170,7 @@ func (w *walk) text(v any, into encoding.TextUnmarshaler, at *place) {
 	w.problems = append(w.problems, w.doc.Locate(p))
 }
 
-func control(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
+func control(r rune) bool { return unicode.IsControl(r) && r != '\t' }
 
 func (w *walk) unknownKey(known []string, at *place) {
 	if w.unknown == Ignore {
@@ -321,26 +326,4 @@ func cut(s string) string {
 		return string(r[:most]) + "…"
 	}
 	return s
-}
-
-// Closest returns the word that word is likely meant to be: the only one that
-// begins with it, or else the one within two edits and half its length; "" for
-// none. Case does not count.
-func Closest(word string, words []string) string {
-	word = strings.ToLower(word)
-	begins := slices.DeleteFunc(slices.Clone(words), func(w string) bool { return word == "" || !strings.HasPrefix(strings.ToLower(w), word) })
-	switch len(begins) {
-	case 0:
-	case 1:
-		return begins[0]
-	default:
-		return ""
-	}
-	best, least := "", 1+min(2, len(word)/2)
-	for _, w := range words {
-		if d := distance(word, strings.ToLower(w)); d < least {
-			best, least = w, d
-		}
-	}
-	return best
 }

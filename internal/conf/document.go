@@ -27,14 +27,10 @@ const delimiter = "\x1f"
 // Decode are not.
 type Document struct {
 	file    string
-	data    []byte
 	raw     map[string]any
 	moved   map[string][]string // where a top-level key stands in the file
 	unknown ValidationErrors
-
-	once  sync.Once
-	index func(data []byte) index
-	at    index
+	index   func() *index // made when first asked for
 }
 
 // ParseTOML parses a TOML file; file is what errors call it.
@@ -42,24 +38,17 @@ func ParseTOML(file string, data []byte) (*Document, error) {
 	if err := checkText(file, data); err != nil {
 		return nil, err
 	}
-	parser := &keep{Parser: koanftoml.Parser()}
-	if err := koanf.New(delimiter).Load(rawbytes.Provider(data), parser); err != nil {
-		return nil, tomlSyntax(file, err)
+	var raw map[string]any
+	// What koanf merges layers with is not needed for one, and its flattening of
+	// every path is quadratic in a long dotted key.
+	keep := koanf.WithMergeFunc(func(src, _ map[string]any) error {
+		raw = src
+		return nil
+	})
+	if err := koanf.New(delimiter).Load(rawbytes.Provider(data), koanftoml.Parser(), keep); err != nil {
+		return nil, tomlSyntax(file, data, err)
 	}
-	return &Document{file: file, data: data, raw: parser.parsed, index: indexTOML}, nil
-}
-
-// keep holds on to what a parser returned: koanf hands out deep copies, which
-// take longer than the parsing.
-type keep struct {
-	koanf.Parser
-	parsed map[string]any
-}
-
-func (k *keep) Unmarshal(data []byte) (map[string]any, error) {
-	var err error
-	k.parsed, err = k.Parser.Unmarshal(data)
-	return k.parsed, err
+	return &Document{file: file, raw: raw, index: sync.OnceValue(func() *index { return indexTOML(data) })}, nil
 }
 
 // checkText refuses what is not UTF-8 without a byte order mark.
@@ -82,15 +71,16 @@ func checkText(file string, data []byte) error {
 }
 
 func syntax(file string, data []byte, offset int, message string) error {
-	line, column := lineColumn(data, offset)
+	line, column := newIndex(data).position(offset)
 	return ValidationErrors{{File: file, Line: line, Column: column, Message: message, Class: ErrSyntax}}
 }
 
-func tomlSyntax(file string, err error) error {
+func tomlSyntax(file string, data []byte, err error) error {
 	p := ValidationError{File: file, Message: strings.TrimPrefix(err.Error(), "toml: "), Class: ErrSyntax, Err: err}
 	var de *toml.DecodeError
 	if errors.As(err, &de) {
 		p.Line, p.Column = de.Position()
+		p.Column = newIndex(data).characters(p.Line, p.Column)
 		p.Message = strings.TrimPrefix(de.Error(), "toml: ")
 		if len(de.Key()) > 0 {
 			p.Keys, p.Path = de.Key(), pathText(de.Key())
@@ -123,18 +113,20 @@ func (d *Document) get(path []string) (any, bool) {
 	return v, true
 }
 
-// Move lets Decode find the value at path under the top-level key to, as if it
-// were written there. Problems keep the path and position of the file. A table
-// that is left empty by it is gone. Moving what is not there does nothing.
+// Move lets Decode find the value at path, a key at top level or of a table
+// there, under the top-level key to. Problems keep the path and position of the
+// file. A table that is left empty by it is gone. Moving what is not there does
+// nothing.
 func (d *Document) Move(to string, path ...string) {
 	v, ok := d.get(path)
 	if !ok {
 		return
 	}
-	parent, _ := d.get(path[:len(path)-1])
-	table := parent.(map[string]any)
-	delete(table, path[len(path)-1])
-	if len(table) == 0 && len(path) > 1 {
+	if table, below := d.raw[path[0]].(map[string]any); below && len(path) > 1 {
+		if delete(table, path[1]); len(table) == 0 {
+			delete(d.raw, path[0])
+		}
+	} else {
 		delete(d.raw, path[0])
 	}
 	d.raw[to] = v
@@ -157,19 +149,14 @@ func (d *Document) written(path []string) []string {
 }
 
 // At returns the line and column of a key, or of its nearest ancestor that is
-// written: a missing key is blamed on its table. Both are 0 when none is.
+// written: a missing key is blamed on its table, and one at top level on the
+// beginning of the file. Both are 0 for the file itself.
 func (d *Document) At(path ...string) (line, column int) {
-	d.once.Do(func() { d.at = d.index(d.data) })
-	written := d.written(path)
-	for i := len(written); i > 0; i-- {
-		if offset, ok := d.at[joined(written[:i])]; ok {
-			return lineColumn(d.data, offset)
-		}
+	if len(path) == 0 {
+		return 0, 0
 	}
-	if len(path) > 0 {
-		return 1, 1
-	}
-	return 0, 0
+	line, column = d.index().at(d.written(path))
+	return max(line, 1), max(column, 1)
 }
 
 // Problem returns a problem at a key of the file.
@@ -180,6 +167,9 @@ func (d *Document) Problem(class error, message string, path ...string) Validati
 // Locate gives a problem the file, and the position and spelling of its key
 // there.
 func (d *Document) Locate(p ValidationError) ValidationError {
+	if p.Line > 0 {
+		return p
+	}
 	p.File = d.file
 	p.Line, p.Column = d.At(p.Keys...)
 	p.Path = pathText(d.written(p.Keys))

@@ -14,13 +14,27 @@ import (
 // [ValidationError] of class [ErrUnreadable].
 func ReadFile(name string, limit int64) ([]byte, error) {
 	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_CLOEXEC, 0) //nolint:gosec // the caller's file
+	if errors.Is(err, fs.ErrNotExist) {
+		if info, lerr := os.Lstat(name); lerr == nil && info.Mode()&fs.ModeSymlink != 0 {
+			return nil, refuse(name, "is a symbolic link to a file that is not there", nil)
+		}
+	}
 	return read(name, f, err, limit)
 }
 
-// ReadFS is [ReadFile] over a file system.
+// ReadFS is [ReadFile] over a file system. Errors write the name as it is from
+// the root.
 func ReadFS(fsys fs.FS, name string, limit int64) ([]byte, error) {
+	info, err := fs.Stat(fsys, name)
+	if err == nil && !info.Mode().IsRegular() && !info.IsDir() {
+		return nil, irregular("/"+name, info)
+	}
 	f, err := fsys.Open(name)
 	return read("/"+name, f, err, limit)
+}
+
+func irregular(name string, info fs.FileInfo) error {
+	return refuse(name, fmt.Sprintf("is not a regular file (%s)", info.Mode().Type()), nil)
 }
 
 func read(name string, f fs.File, err error, limit int64) ([]byte, error) {
@@ -36,7 +50,7 @@ func read(name string, f fs.File, err error, limit int64) ([]byte, error) {
 	case mode.IsDir():
 		return nil, refuse(name, "is a directory, want a file", nil)
 	case !mode.IsRegular():
-		return nil, refuse(name, fmt.Sprintf("is not a regular file (%s)", mode.Type()), nil)
+		return nil, irregular(name, info)
 	case info.Size() > limit:
 		return nil, tooLarge(name, info.Size(), limit)
 	}

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
+	"strings"
 )
 
 // maxDepth bounds how deep JSON may be nested.
@@ -18,17 +18,10 @@ func ParseJSON(file string, data []byte) (*Document, error) {
 	if err := checkText(file, data); err != nil {
 		return nil, err
 	}
-	seen := map[string]bool{}
-	w := jsonWalk{dec: json.NewDecoder(bytes.NewReader(data)), data: data, key: func(path []string, offset int) error {
-		key := joined(path)
-		if seen[key] {
-			return jsonProblem{offset, fmt.Sprintf("key %s is written twice", pathText(path))}
-		}
-		seen[key] = true
-		return nil
-	}}
+	ix := newIndex(data)
+	w := jsonWalk{dec: json.NewDecoder(bytes.NewReader(data)), data: data}
 	w.dec.UseNumber()
-	v, err := w.value(nil, 0)
+	v, err := w.value(ix.root, 0)
 	if err == nil {
 		err = w.end()
 	}
@@ -39,7 +32,7 @@ func ParseJSON(file string, data []byte) (*Document, error) {
 	if !ok {
 		return nil, syntax(file, data, 0, "must be a JSON object, beginning with {")
 	}
-	return &Document{file: file, data: data, raw: raw, index: indexJSON}, nil
+	return &Document{file: file, raw: raw, index: func() *index { return ix }}, nil
 }
 
 // A jsonProblem is one that encoding/json does not see.
@@ -64,12 +57,10 @@ func jsonSyntax(file string, data []byte, err error) error {
 	return syntax(file, data, len(data), err.Error())
 }
 
-// A jsonWalk reads JSON token by token and tells of each key with its offset.
+// A jsonWalk reads JSON token by token and notes where each key stands.
 type jsonWalk struct {
-	dec   *json.Decoder
-	data  []byte
-	depth int
-	key   func(path []string, offset int) error
+	dec  *json.Decoder
+	data []byte
 }
 
 // end refuses anything behind the value.
@@ -90,8 +81,8 @@ func (w *jsonWalk) next() int {
 	return at
 }
 
-// value reads one value. depth counts what it is nested in.
-func (w *jsonWalk) value(path []string, depth int) (any, error) {
+// value reads one value, which stands at n. depth counts what it is nested in.
+func (w *jsonWalk) value(n *node, depth int) (any, error) {
 	at := w.next()
 	if depth > maxDepth {
 		return nil, jsonProblem{at, fmt.Sprintf("is nested deeper than %d levels", maxDepth)}
@@ -103,24 +94,30 @@ func (w *jsonWalk) value(path []string, depth int) (any, error) {
 	switch t := token.(type) {
 	case json.Delim:
 		if t == '{' {
-			return w.object(path, depth)
+			return w.object(n, depth)
 		}
-		return w.array(path, depth)
+		return w.array(n, depth)
 	case json.Number:
-		return number(t)
+		return number(t, at)
 	default:
 		return t, nil
 	}
 }
 
-func number(n json.Number) (any, error) {
+// number keeps integers exact; one that is written as such and does not fit is
+// no float.
+func number(n json.Number, at int) (any, error) {
 	if i, err := n.Int64(); err == nil {
 		return i, nil
 	}
-	return n.Float64()
+	f, err := n.Float64()
+	if err != nil || !strings.ContainsAny(n.String(), ".eE") {
+		return nil, jsonProblem{at, "the number " + cut(n.String()) + " is too large"}
+	}
+	return f, nil
 }
 
-func (w *jsonWalk) object(path []string, depth int) (any, error) {
+func (w *jsonWalk) object(n *node, depth int) (any, error) {
 	table := map[string]any{}
 	for w.dec.More() {
 		at := w.next()
@@ -129,25 +126,25 @@ func (w *jsonWalk) object(path []string, depth int) (any, error) {
 			return nil, err
 		}
 		key, _ := token.(string)
-		below := with(path, key)
-		if err := w.key(below, at); err != nil {
+		if n.below[key] != nil {
+			return nil, jsonProblem{at, fmt.Sprintf("key %q is written twice", key)}
+		}
+		v, err := w.value(n.child(key, at), depth+1)
+		if err != nil {
 			return nil, err
 		}
-		if table[key], err = w.value(below, depth+1); err != nil {
-			return nil, err
-		}
-		if table[key] == nil {
-			delete(table, key) // null is the same as nothing
+		if v != nil { // null is the same as nothing
+			table[key] = v
 		}
 	}
 	_, err := w.dec.Token()
 	return table, err
 }
 
-func (w *jsonWalk) array(path []string, depth int) (any, error) {
+func (w *jsonWalk) array(n *node, depth int) (any, error) {
 	list := []any{}
-	for i := 0; w.dec.More(); i++ {
-		v, err := w.value(with(path, strconv.Itoa(i)), depth+1)
+	for w.dec.More() {
+		v, err := w.value(n.elem(w.next()), depth+1)
 		if err != nil {
 			return nil, err
 		}

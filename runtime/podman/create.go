@@ -92,7 +92,7 @@ func newCreateBody(s *runtime.Spec) createBody {
 		b.IPC = &namespace{s.IPC}
 	}
 	for _, m := range s.Mounts {
-		b.Mounts = append(b.Mounts, bindMount{Destination: m.Target, Source: m.Source, Type: "bind", Options: mountOptions(m)})
+		b.Mounts = append(b.Mounts, bindMount{Destination: m.Target, Source: m.Source, Type: "bind", Options: m.Options()})
 	}
 	for _, d := range s.Devices {
 		b.Devices = append(b.Devices, deviceNode{d})
@@ -117,20 +117,6 @@ func newHealthConfig(h *runtime.Health) *healthConfig {
 		Test: []string{"CMD-SHELL", h.Command}, Interval: h.Interval, Timeout: h.Timeout,
 		StartPeriod: h.StartPeriod, Retries: h.Retries,
 	}
-}
-
-func mountOptions(m runtime.Mount) []string {
-	options := []string{"rw", "rbind"}
-	if m.ReadOnly {
-		options[0] = "ro"
-	}
-	switch m.Relabel {
-	case runtime.RelabelShared:
-		options = append(options, "z")
-	case runtime.RelabelPrivate:
-		options = append(options, "Z")
-	}
-	return options
 }
 
 func (b *createBody) secure(opt string) {
