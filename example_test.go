@@ -111,7 +111,7 @@ func ExampleBox_Up() {
 		fmt.Println(err)
 		return
 	}
-	defer rt.Close() //nolint:errcheck // nothing to do about it
+	defer rt.Close()
 	box, err := hal0.Open(hal0.HomeAt(os.Getenv(hal0.HomeVar)), hal0.WithRuntime(rt))
 	if err != nil {
 		fmt.Println(err)

@@ -29,9 +29,9 @@ func TestTable(t *testing.T) {
 		{"npu", "AMD XDNA NPU via FastFlowLM", "none", false},
 	}
 	require.Len(t, device.All(), len(rows))
-	for i, r := range rows {
-		d := device.All()[i]
-		assert.Equal(t, r, row{d, d.Hardware(), d.Backend(), d.IsGPU()})
+	for i, d := range device.All() {
+		got := row{d, d.Hardware(), d.Backend(), d.IsGPU()}
+		assert.Equal(t, rows[i], got)
 	}
 	assert.Equal(t, device.GPUROCm, device.Default)
 	assert.Empty(t, device.Device("").Hardware())

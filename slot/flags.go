@@ -31,10 +31,7 @@ func (r *resolver) flags() {
 	}
 	kept, dropped := g.Collapse(m.flags)
 	r.plan.Flags = kept
-	r.plan.Dropped = append(m.dropped, dropped...)
-	if r.plan.Dropped == nil {
-		r.plan.Dropped = []provider.Dropped{}
-	}
+	r.plan.Dropped = slices.Concat([]provider.Dropped{}, m.dropped, dropped)
 	r.warnFlags(g)
 }
 

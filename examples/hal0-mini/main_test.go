@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -168,7 +169,7 @@ func write(t *testing.T, root, name, text string) {
 // post sends a request to a slot and returns the answer.
 func post(t *testing.T, port int, path, body string) map[string]any {
 	t.Helper()
-	resp, err := http.Post("http://127.0.0.1:"+strconv.Itoa(port)+path, "application/json", strings.NewReader(body)) //nolint:noctx // a test
+	resp, err := http.Post("http://127.0.0.1:"+strconv.Itoa(port)+path, "application/json", strings.NewReader(body))
 	require.NoError(t, err)
 	defer resp.Body.Close()
 	data, err := io.ReadAll(resp.Body)
@@ -186,14 +187,14 @@ func llamaBox(t *testing.T, image string) (home string) {
 	store := filepath.Join(home, "models")
 	write(t, home, "etc/hal0/hal0.toml", "[models]\nstore = \""+store+"\"\n")
 	write(t, home, "etc/hal0/profiles.toml", "[profile.plain]\nimage = \""+image+"\"\nflags = \"--threads 1 -b 512 -ub 512 --parallel 1\"\ndevice_class = \"cpu\"\n")
-	registry := ""
+	var registry strings.Builder
 	for name, kind := range map[string]ggufwrite.Kind{"chat": ggufwrite.Chat, "embed": ggufwrite.Embedding, "rerank": ggufwrite.Rerank} {
 		var model bytes.Buffer
 		require.NoError(t, ggufwrite.Write(&model, ggufwrite.Model{Kind: kind, Seed: 1}))
 		write(t, store, name+".gguf", model.String())
-		registry += "[models.tiny-" + name + "]\npath = \"" + filepath.Join(store, name+".gguf") + "\"\n"
+		fmt.Fprintf(&registry, "[models.tiny-%s]\npath = %q\n", name, filepath.Join(store, name+".gguf"))
 	}
-	write(t, home, "var-lib/hal0/registry/registry.toml", registry)
+	write(t, home, "var-lib/hal0/registry/registry.toml", registry.String())
 	for i, slot := range []struct{ name, kind string }{{"chat", "llm"}, {"embed", "embedding"}, {"rerank", "reranking"}} {
 		write(t, home, "etc/hal0/slots/"+slot.name+".toml", "# "+slot.name+"\nport = "+strconv.Itoa(8101+i)+
 			"\ntype = \""+slot.kind+"\"\ndevice = \"cpu\"\nprofile = \"plain\"\n\n[model]\ndefault = \"tiny-"+slot.name+"\"\ncontext_size = 512\n")
@@ -247,7 +248,7 @@ func TestMainJob(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, left, "no container is left")
 	for port := 8101; port <= 8103; port++ {
-		l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port)) //nolint:noctx // a test
+		l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port))
 		if assert.NoError(t, err, "no port is left open") {
 			assert.NoError(t, l.Close())
 		}

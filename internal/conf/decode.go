@@ -289,15 +289,13 @@ func describe(v any) string {
 func splitPath(s string) []string {
 	var path []string
 	for s != "" {
-		switch {
-		case s[0] == '.':
+		if s[0] == '.' {
 			s = s[1:]
 			continue
-		case s[0] == '[':
-			if end := closing(s); end > 0 {
-				path, s = append(path, s[1:end]), s[end+1:]
-				continue
-			}
+		}
+		if end := closing(s); s[0] == '[' && end > 0 {
+			path, s = append(path, s[1:end]), s[end+1:]
+			continue
 		}
 		end := len(s)
 		if i := strings.IndexAny(s[1:], ".["); i >= 0 {

@@ -35,16 +35,16 @@ func ParseJSON(file string, data []byte) (*Document, error) {
 	return &Document{file: file, raw: raw, index: func() *index { return ix }}, nil
 }
 
-// A jsonProblem is one that encoding/json does not see.
-type jsonProblem struct {
+// A jsonError is a problem that encoding/json does not see.
+type jsonError struct {
 	offset  int
 	message string
 }
 
-func (p jsonProblem) Error() string { return p.message }
+func (p jsonError) Error() string { return p.message }
 
 func jsonSyntax(file string, data []byte, err error) error {
-	var own jsonProblem
+	var own jsonError
 	var se *json.SyntaxError
 	switch {
 	case errors.As(err, &own):
@@ -67,7 +67,7 @@ type jsonWalk struct {
 func (w *jsonWalk) end() error {
 	at := w.next()
 	if _, err := w.dec.Token(); !errors.Is(err, io.EOF) {
-		return jsonProblem{at, "something follows the closing brace: a file holds one object"}
+		return jsonError{at, "something follows the closing brace: a file holds one object"}
 	}
 	return nil
 }
@@ -85,7 +85,7 @@ func (w *jsonWalk) next() int {
 func (w *jsonWalk) value(n *node, depth int) (any, error) {
 	at := w.next()
 	if depth > maxDepth {
-		return nil, jsonProblem{at, fmt.Sprintf("is nested deeper than %d levels", maxDepth)}
+		return nil, jsonError{at, fmt.Sprintf("is nested deeper than %d levels", maxDepth)}
 	}
 	token, err := w.dec.Token()
 	if err != nil {
@@ -112,7 +112,7 @@ func number(n json.Number, at int) (any, error) {
 	}
 	f, err := n.Float64()
 	if err != nil || !strings.ContainsAny(n.String(), ".eE") {
-		return nil, jsonProblem{at, "the number " + cut(n.String()) + " is too large"}
+		return nil, jsonError{at, "the number " + cut(n.String()) + " is too large"}
 	}
 	return f, nil
 }
@@ -127,7 +127,7 @@ func (w *jsonWalk) object(n *node, depth int) (any, error) {
 		}
 		key, _ := token.(string)
 		if n.below[key] != nil {
-			return nil, jsonProblem{at, fmt.Sprintf("key %q is written twice", key)}
+			return nil, jsonError{at, fmt.Sprintf("key %q is written twice", key)}
 		}
 		v, err := w.value(n.child(key, at), depth+1)
 		if err != nil {

@@ -120,11 +120,11 @@ func (t tensor) write(w io.Writer, random *rand.Rand) error {
 
 // layout returns the tensors of the llama architecture.
 func layout(m Model) []tensor {
-	list := []tensor{
-		{"token_embd.weight", []int{width, m.Vocabulary}},
-		{"output_norm.weight", []int{width}},
-		{"output.weight", []int{width, m.Vocabulary}},
-	}
+	list := make([]tensor, 0, 3+9*blocks)
+	list = append(list,
+		tensor{"token_embd.weight", []int{width, m.Vocabulary}},
+		tensor{"output_norm.weight", []int{width}},
+		tensor{"output.weight", []int{width, m.Vocabulary}})
 	for i := range blocks {
 		name := func(s string) string { return fmt.Sprintf("blk.%d.%s.weight", i, s) }
 		list = append(list,

@@ -383,3 +383,38 @@ func TestNewRefusesOtherAddresses(t *testing.T) {
 	_, err = podman.New(podman.DefaultURI())
 	assert.NoError(t, err)
 }
+
+func TestLogsAgainstAFakeService(t *testing.T) {
+	t.Parallel()
+	stream := func(text string) http.HandlerFunc { return reply(http.StatusOK, text) }
+	refuse := reply(http.StatusInternalServerError, `{"message":"unable to read log file"}`)
+	for name, tc := range map[string]struct {
+		logs http.HandlerFunc
+		text string // of the error; none is wanted when empty
+	}{
+		"works":         {logs: stream("\x01\x00\x00\x00\x00\x00\x00\x02a\n")},
+		"second time":   {logs: inTurn(refuse, stream("\x01\x00\x00\x00\x00\x00\x00\x02a\n"))},
+		"refused":       {logs: refuse, text: "logs c: podman: unable to read log file (HTTP 500)"},
+		"not in frames": {logs: stream("plain text"), text: "logs c: podman's log can't be read: a frame has neither stream 1 nor 2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r, _ := fakeRuntime(t, map[string]http.HandlerFunc{
+				"GET /containers/c/json": described("exited", "127.0.0.1", nil), "GET /containers/id1/logs": tc.logs,
+			})
+			var lines []string
+			var last error
+			for line, err := range r.Logs(t.Context(), "c", runtime.LogOptions{}) {
+				if last = err; err == nil {
+					lines = append(lines, line.Text)
+				}
+			}
+			if tc.text == "" {
+				require.NoError(t, last)
+				assert.Equal(t, []string{"a"}, lines)
+				return
+			}
+			require.EqualError(t, last, tc.text)
+		})
+	}
+}

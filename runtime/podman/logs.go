@@ -2,6 +2,7 @@ package podman
 
 import (
 	"context"
+	"errors"
 
 	"io"
 	"iter"
@@ -23,10 +24,10 @@ func (r *Runtime) Logs(ctx context.Context, name string, opts runtime.LogOptions
 		}
 		defer func() { _ = body.Close() }()
 		for line, err := range readLines(body) {
-			if err != nil {
-				err = failed("logs", name, r.transportError(ctx, err))
+			if err != nil && !errors.Is(err, errFrame) {
+				err = r.transportError(ctx, err)
 			}
-			if !yield(line, err) {
+			if !yield(line, failed("logs", name, err)) {
 				return
 			}
 		}
@@ -45,7 +46,14 @@ func (r *Runtime) openLogs(ctx context.Context, name string, opts runtime.LogOpt
 	if !opts.Since.IsZero() {
 		query.Set("since", opts.Since.UTC().Format(time.RFC3339Nano))
 	}
-	resp, err := r.send(ctx, request{method: http.MethodGet, path: "/containers/" + c.ID + "/logs", query: query})
+	q := request{method: http.MethodGet, path: "/containers/" + c.ID + "/logs", query: query}
+	resp, err := r.send(ctx, q)
+	if isStatus(err, http.StatusInternalServerError) { // podman may be cutting the log at this moment
+		if err := pause(ctx, settle/10); err != nil {
+			return nil, err
+		}
+		resp, err = r.send(ctx, q)
+	}
 	if err != nil {
 		return nil, err
 	}
