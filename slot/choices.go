@@ -103,17 +103,26 @@ func (c choices) combinations(f facts) iter.Seq[facts] {
 			if !ok || f.profile != "" && f.profile != p.Name {
 				continue
 			}
-			for _, d := range device.All() {
-				if f.device != "" && f.device != d || p.Fits(d) != nil {
-					continue
+			for x := range pairs(f, &p, c.types(name)) {
+				x.profile, x.provider = p.Name, name
+				if !yield(x) {
+					return
 				}
-				for _, t := range c.types(name) {
-					if f.typ != "" && f.typ != t {
-						continue
-					}
-					if !yield(facts{d, t, p.Name, name}) {
-						return
-					}
+			}
+		}
+	}
+}
+
+// pairs yields the devices and types with which a profile can go, and f.
+func pairs(f facts, p *profile.Profile, types []provider.SlotType) iter.Seq[facts] {
+	return func(yield func(facts) bool) {
+		for _, d := range device.All() {
+			if f.device != "" && f.device != d || p.Fits(d) != nil {
+				continue
+			}
+			for _, t := range types {
+				if (f.typ == "" || f.typ == t) && !yield(facts{device: d, typ: t}) {
+					return
 				}
 			}
 		}

@@ -184,5 +184,10 @@ func templateMessage(id string) string {
 }
 
 // Locate gives each problem that [Resolve] found with a key of this file its
-// line and column.
-func (f *File) Locate(p conf.ValidationError) conf.ValidationError { return f.doc.Locate(p) }
+// line and column. A File that was not parsed returns it as it is.
+func (f *File) Locate(p conf.ValidationError) conf.ValidationError {
+	if f.doc == nil {
+		return p
+	}
+	return f.doc.Locate(p)
+}
