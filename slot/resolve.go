@@ -97,6 +97,35 @@ func Resolve(s Slot, in Inputs) (Plan, error) {
 
 var builtin = provider.Builtin()
 
+// Resolve is [Resolve] for what the file says. Its problems have the position of
+// their key, in the file or in the one that the slot takes it from.
+func (f *File) Resolve(in Inputs) (Plan, error) {
+	plan, err := Resolve(f.Slot, in)
+	if err != nil {
+		return Plan{}, f.locate(err, in)
+	}
+	plan.Warnings = append(f.Warnings[:len(f.Warnings):len(f.Warnings)], plan.Warnings...)
+	return plan, nil
+}
+
+// locate gives problems the position of their key.
+func (f *File) locate(err error, in Inputs) error {
+	problems := conf.Problems(err)
+	for i, p := range problems {
+		from := len(p.Keys) > 1 && p.Line == 0
+		switch {
+		case from && p.Keys[0] == "profile":
+			problems[i] = in.Profiles.Locate(p)
+		case from && p.Keys[0] == "models":
+			problems[i] = in.Registry.Locate(p)
+		default:
+			problems[i] = f.Locate(p)
+		}
+	}
+	problems.Sort()
+	return problems.Err()
+}
+
 func (r *resolver) problem(class error, message string, path ...string) {
 	r.problems = append(r.problems, conf.At(class, message, path...))
 }

@@ -121,6 +121,18 @@ func (es ValidationErrors) Err() error {
 	return es
 }
 
+// InFile returns the problems that err holds with their file's name, where they
+// have none.
+func InFile(err error, file string) error {
+	all := Problems(err)
+	for i := range all {
+		if all[i].File == "" {
+			all[i].File = file
+		}
+	}
+	return all.Err()
+}
+
 // Problems returns the problems that err holds; one without a position for an
 // error of another kind, none for nil.
 func Problems(err error) ValidationErrors {
