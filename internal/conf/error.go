@@ -50,8 +50,11 @@ type ValidationError struct {
 func (e ValidationError) Error() string {
 	var b strings.Builder
 	b.WriteString(e.File)
+	if e.Line > 0 && e.File != "" {
+		b.WriteByte(':')
+	}
 	if e.Line > 0 {
-		fmt.Fprintf(&b, ":%d:%d", e.Line, e.Column)
+		fmt.Fprintf(&b, "%d:%d", e.Line, e.Column)
 	}
 	for _, part := range []string{e.Path, e.Message} {
 		if part == "" {
@@ -182,7 +185,7 @@ func pathText(path []string) string {
 		if b.Len() > 0 {
 			b.WriteByte('.')
 		}
-		if isBare(s) {
+		if IsBare(s) {
 			b.WriteString(s)
 		} else {
 			b.WriteString(strconv.Quote(s))
@@ -191,8 +194,8 @@ func pathText(path []string) string {
 	return b.String()
 }
 
-// isBare reports whether a key needs no quotes.
-func isBare(s string) bool {
+// IsBare reports whether a key needs no quotes in TOML.
+func IsBare(s string) bool {
 	return s != "" && strings.IndexFunc(s, func(r rune) bool {
 		return r != '_' && r != '-' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
 	}) < 0
