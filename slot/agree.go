@@ -2,7 +2,6 @@ package slot
 
 import (
 	"fmt"
-	"math/bits"
 	"strings"
 
 	"github.com/hal0ai/hal0-go/device"
@@ -54,16 +53,6 @@ func (f facts) part(mask uint) facts {
 		}
 	}
 	return facts{device.Device(v[0]), provider.SlotType(v[1]), v[2], provider.Name(v[3])}
-}
-
-// mask has a bit for every fact that is not free.
-func (f facts) mask() (mask uint) {
-	for i, v := range f.values() {
-		if v != "" {
-			mask |= 1 << i
-		}
-	}
-	return mask
 }
 
 // over returns f with the free ones taken from below.
@@ -174,39 +163,27 @@ func (c choices) settleProfile(named facts, held string) facts {
 	return named
 }
 
-// contradiction tells of the smallest part of f that goes with nothing.
+// contradiction tells of one of the facts with which nothing goes, or of two that
+// contradict each other. There is no other way: a profile decides by itself which
+// devices it fits, a provider which types it serves.
 func (c choices) contradiction(f facts) error {
-	for size := 1; size <= len(factKeys); size++ {
-		for mask := uint(1); mask <= f.mask(); mask++ {
-			part := f.part(mask)
-			if bits.OnesCount(mask) == size && part.mask() == mask && !c.possible(part) {
-				return c.impossible(part)
+	for i := range factKeys {
+		if one := f.part(1 << i); one != (facts{}) && !c.possible(one) {
+			return c.alone(one)
+		}
+	}
+	for i := range factKeys {
+		for j := range i {
+			one, other := f.part(1<<j), f.part(1<<i)
+			if one != (facts{}) && other != (facts{}) && !c.possible(one.over(other)) {
+				return c.opposes(one, other)
 			}
 		}
 	}
-	return nil
+	return conflict("profile", "no profile of this box goes with what is asked for")
 }
 
-// impossible tells of facts that contradict each other, or of one that nothing
-// goes with.
-func (c choices) impossible(f facts) error {
-	switch bits.OnesCount(f.mask()) {
-	case 1:
-		return c.alone(f)
-	case 2:
-		first := f.mask() & -f.mask()
-		return c.opposes(f.part(first), f.part(f.mask()&^first))
-	}
-	key, value := f.first()
-	var others []string
-	for i, v := range f.values() {
-		if v != "" && factKeys[i] != key {
-			others = append(others, factKeys[i]+" = "+v)
-		}
-	}
-	return conflict(key, "%s contradicts %s together: no profile of this box goes with all of them", value, list(others, "and"))
-}
-
+// alone tells of a fact with which nothing goes.
 func (c choices) alone(f facts) error {
 	key, value := f.first()
 	switch key {

@@ -35,8 +35,7 @@ func Parse(name string, data []byte, providers provider.Set) (*File, error) {
 		return nil, err
 	}
 	f := &File{doc: doc}
-	problems := conf.Problems(unify(doc))
-	problems = append(problems, f.oldKeys()...)
+	problems := f.arrange()
 	problems = append(problems, conf.Problems(doc.Decode(&f.Slot, conf.Keep))...)
 	problems = append(problems, f.unknown()...)
 	problems = append(problems, f.check(stem(name), providers, problems)...)
@@ -52,6 +51,11 @@ func Parse(name string, data []byte, providers provider.Set) (*File, error) {
 const imageSettings = "image settings"
 
 func stem(name string) string { return strings.TrimSuffix(path.Base(name), ".toml") }
+
+// arrange puts every key where Slot has it.
+func (f *File) arrange() conf.ValidationErrors {
+	return append(conf.Problems(unify(f.doc)), f.oldKeys()...)
+}
 
 // unify brings both shapes of a slot file to one: keys at top level, and the
 // settings of [image] apart from the string image.

@@ -19,7 +19,7 @@ type Edit struct {
 	// Key is the dotted name, such as "model.context_size" or
 	// "server.env.HSA_OVERRIDE_GFX_VERSION", whether the file has a [slot] table
 	// or not. "image" is the image, "image.default_size" a setting of the [image]
-	// table.
+	// table, which can't be removed whole.
 	Key string
 	// Value is what the key is set to: a string, bool, int or float64, a value of
 	// a type made from one of those, or one that writes itself as text; for
@@ -86,7 +86,7 @@ func keysOf(table reflect.Type, above []string) []slotKey {
 		if typ.Kind() == reflect.Pointer {
 			typ = typ.Elem()
 		}
-		path := append(above[:len(above):len(above)], name)
+		path := slices.Concat(above, []string{name})
 		if typ.Kind() == reflect.Struct && !isText(typ) {
 			keys = append(keys, keysOf(typ, path)...)
 		} else {

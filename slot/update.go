@@ -41,18 +41,26 @@ func Edited(name string, data []byte, edits []Edit, around Surroundings) (Update
 		in.Providers = builtin
 	}
 	u := Update{Text: data}
+	if err := u.run(name, edits, around); err != nil {
+		return Update{}, onDisk(err, name, data)
+	}
+	return u, nil
+}
+
+func (u *Update) run(name string, edits []Edit, around Surroundings) error {
+	in := &around.Inputs
+	before, _ := Parse(name, u.Text, in.Providers)
 	if err := u.apply(name, edits, in); err != nil {
-		return Update{}, err
+		return err
 	}
 	var err error
 	if u.Followed, err = u.File.follow(edits, in); err != nil {
-		return Update{}, err
+		return err
 	}
 	if err := u.apply(name, u.Followed, in); err != nil {
-		return Update{}, err
+		return err
 	}
-	before, _ := Parse(name, data, in.Providers)
-	return u, u.File.worse(before, around).Err()
+	return u.File.worse(before, around).Err()
 }
 
 // apply carries edits out and reads the result.
@@ -66,6 +74,26 @@ func (u *Update) apply(name string, edits []Edit, in *Inputs) error {
 	}
 	u.File, err = Parse(name, u.Text, in.Providers)
 	return err
+}
+
+// onDisk gives problems of an edited text their positions in the text that it was
+// made from: that is the file which people can look at.
+func onDisk(err error, name string, data []byte) error {
+	doc, syntax := conf.ParseTOML(name, data)
+	if syntax != nil {
+		return err
+	}
+	f := File{doc: doc}
+	_ = f.arrange() // what is wrong is in err, if it still is
+	problems := conf.Problems(err)
+	for i, p := range problems {
+		if p.File == name && len(p.Keys) > 0 {
+			p.Line = 0
+			problems[i] = doc.Locate(p)
+		}
+	}
+	problems.Sort()
+	return problems
 }
 
 // operations says edits in terms of a file's text.
@@ -93,9 +121,12 @@ func operations(name string, data []byte, edits []Edit) ([]edit.Op, error) {
 
 func operation(doc *conf.Document, e Edit) (edit.Op, error) {
 	path := strings.Split(e.Key, ".")
-	at := place(doc, path)
+	at := place(doc, path, len(path) > 1)
 	if e.Value == nil {
 		_, err := settable(path)
+		if errors.Is(err, conf.ErrType) {
+			at = place(doc, path, true)
+		}
 		if _, there := doc.Value(at...); there || errors.Is(err, conf.ErrType) {
 			err = nil
 		}
@@ -114,18 +145,18 @@ func operation(doc *conf.Document, e Edit) (edit.Op, error) {
 
 // place returns where a file has a key, or where it is to have it: beside the
 // other keys of its table, else under [slot] if there is such a table. The image
-// and the table [image] share a name, so they may have to stand apart.
-func place(doc *conf.Document, path []string) []string {
+// and the table [image] share a name, so they may have to stand apart: table
+// tells whether the first key of path is to be one.
+func place(doc *conf.Document, path []string, table bool) []string {
 	top, nested := path[:1:1], []string{"slot", path[0]}
-	wantTable := len(path) > 1
 	slot, _ := doc.Value("slot")
 	keys, hasSlot := slot.(map[string]any)
 	order := [][]string{top, nested}
-	if hasSlot && (!wantTable || slices.ContainsFunc(slices.Collect(maps.Values(keys)), isTable)) {
+	if hasSlot && (!table || slices.ContainsFunc(slices.Collect(maps.Values(keys)), isTable)) {
 		order = [][]string{nested, top}
 	}
 	for _, at := range order { // where it is
-		if v, ok := doc.Value(at...); ok && isTable(v) == wantTable {
+		if v, ok := doc.Value(at...); ok && isTable(v) == table {
 			return append(at, path[1:]...)
 		}
 	}
