@@ -7,7 +7,6 @@ import (
 
 	"github.com/hal0ai/hal0-go/device"
 	"github.com/hal0ai/hal0-go/internal/conf"
-	"github.com/hal0ai/hal0-go/provider"
 )
 
 // An oldKey is a key under the name that older files have it under.
@@ -54,6 +53,12 @@ func (f *File) oldKeys() conf.ValidationErrors {
 	return problems
 }
 
+// oldLlamaServer is what older files call llama-server.
+const oldLlamaServer = "llama.cpp"
+
+// moonshine was a server that recognized speech on the CPU.
+const moonshine = "moonshine"
+
 // isOldProvider reports whether older files have the word as provider, where
 // today's have a device or another provider.
 func isOldProvider(word string) bool {
@@ -61,13 +66,10 @@ func isOldProvider(word string) bool {
 	return err == nil || word == oldLlamaServer
 }
 
-// oldLlamaServer is what llama-server was called.
-const oldLlamaServer = "llama.cpp"
-
 // noProvider is the problem of a provider that is not there.
 func noProvider(err error, word string) conf.ValidationError {
 	p := conf.NotOneOf(err, "provider")
-	if _, unknown := provider.Parse(word); unknown != nil && isOldProvider(word) {
+	if isOldProvider(word) {
 		p.Message += fmt.Sprintf("; %q is a word of older files: migrate the slot", word)
 	}
 	return p

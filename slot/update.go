@@ -185,13 +185,20 @@ func (f *File) follow(edits []Edit, in *Inputs) ([]Edit, error) {
 	if mask == 0 {
 		return nil, nil
 	}
-	s := &f.Slot
-	now := facts{orDefault(s.Device, device.Default), orDefault(s.Type, provider.LLM), s.Profile, s.Provider}
+	now, _ := f.facts()
 	x, err := choices{in.Profiles, in.Providers}.follow(now.part(mask), now)
 	if err != nil {
 		return nil, f.locate(err, *in)
 	}
 	return f.differences(now, x), nil
+}
+
+// facts returns what the slot's facts are, of which profile and provider may be
+// left to their defaults, and those that the file says.
+func (f *File) facts() (now, said facts) {
+	s := &f.Slot
+	said = facts{s.Device, s.Type, s.Profile, s.Provider}
+	return said.over(facts{device: device.Default, typ: provider.LLM}), said
 }
 
 // differences returns the edits that make the file say x instead of now. What
