@@ -136,14 +136,12 @@ func FuzzParse(f *testing.F) {
 // Old names stand for today's; where both are there, they must say the same.
 func TestOldKeys(t *testing.T) {
 	t.Parallel()
-	f := parse(t, "port = 8081\nmodel = \"qwen3-4b\"\nidle_timeout_seconds = 60\n")
-	assert.Equal(t, "qwen3-4b", f.Slot.Model.Default)
+	f := parse(t, "port = 8081\nidle_timeout_seconds = 60\n")
 	assert.Equal(t, new(60), f.Slot.IdleTimeoutS)
 	assert.Equal(t, []slot.Warning{
-		{Code: "slot.legacy-key", Message: "model is an old name: write model.default"},
 		{Code: "slot.legacy-key", Message: "idle_timeout_seconds is an old name: write idle_timeout_s"},
 	}, f.Warnings)
-	assert.Equal(t, "slots/chat.toml:2:1: model: model is an old name: write model.default", f.Notes()[0].Error())
+	assert.Equal(t, "slots/chat.toml:2:1: idle_timeout_seconds: idle_timeout_seconds is an old name: write idle_timeout_s", f.Notes()[0].Error())
 
 	f = parse(t, "[slot]\nport = 8081\n[slot.model]\ndefault = \"m\"\nctx_size = 4096\n")
 	assert.Equal(t, new(4096), f.Slot.Model.ContextSize)
@@ -152,6 +150,7 @@ func TestOldKeys(t *testing.T) {
 	assert.Equal(t, new(4096), f.Slot.Model.ContextSize)
 
 	for name, tc := range map[string]struct{ doc, want string }{
+		"a model that is a text":    {"port = 8081\nmodel = \"qwen\"\n", `slots/chat.toml:2:1: model: must be a table, got the string "qwen"`},
 		"a value out of range":      {"port = 8081\n[model]\nctx_size = 1\n", "slots/chat.toml:3:1: model.ctx_size: must be at least 128, got 1"},
 		"a value of another type":   {"port = 8081\n[model]\nctx_size = \"4k\"\n", `slots/chat.toml:3:1: model.ctx_size: must be an integer, got the string "4k"`},
 		"under [slot]":              {"[slot]\nport = 8081\nidle_timeout_seconds = -1\n", "slots/chat.toml:3:1: slot.idle_timeout_seconds: must be at least 0, got -1"},

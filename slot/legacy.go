@@ -12,27 +12,22 @@ import (
 // An oldKey is a key under the name that older files have it under.
 type oldKey struct{ old, now []string }
 
-// oldKeys are the names that older files use. A string under model was the
-// model; today it is a table.
+// oldKeys are the names that older files use.
 var oldKeys = []oldKey{
-	{[]string{"model"}, []string{"model", "default"}},
 	{[]string{"model", "ctx_size"}, []string{"model", "context_size"}},
 	{[]string{"idle_timeout_seconds"}, []string{"idle_timeout_s"}},
 }
 
-// in returns the value that a document has under the old name.
-func (k oldKey) in(doc *conf.Document) (v any, ok bool) {
-	v, ok = doc.Value(k.old...)
-	_, table := v.(map[string]any)
-	return v, ok && !table
-}
+// modelText is a model that is no table but the text that is its default today.
+// Only migrating understands it: to a reader it is a wrong type.
+var modelText = oldKey{[]string{"model"}, []string{"model", "default"}}
 
 // oldKeys lets the file's old names stand for today's. Where a file has both,
 // they must say the same.
 func (f *File) oldKeys() conf.ValidationErrors {
 	var problems conf.ValidationErrors
 	for _, k := range oldKeys {
-		v, ok := k.in(f.doc)
+		v, ok := f.doc.Value(k.old...)
 		if !ok {
 			continue
 		}

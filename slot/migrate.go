@@ -26,8 +26,8 @@ type Migration struct {
 //     device
 //   - a provider that is a backend's word becomes the device, and llama.cpp
 //     becomes llama-server
-//   - keys under an old name get today's, see [WarnLegacyKey]; where a file has
-//     both, they must say the same
+//   - keys under an old name get today's: model.ctx_size, idle_timeout_seconds,
+//     and a model that is a text; where a file has both, they must say the same
 //   - runtime goes: every slot runs in a container
 //   - a slot without a profile gets the one that it is launched with, and the
 //     facts that its old words imply: flm the NPU, kokoro text to speech
@@ -110,7 +110,7 @@ func (m *migrator) set(value, key string) error {
 }
 
 func (m *migrator) oldKeys() error {
-	for _, k := range oldKeys {
+	for _, k := range append([]oldKey{modelText}, oldKeys...) {
 		at := place(m.doc, k.old, len(k.old) > 1)
 		if v, ok := m.doc.Value(at...); !ok || isTable(v) {
 			continue

@@ -219,7 +219,7 @@ func TestMigratedLaunchesTheSame(t *testing.T) {
 		"port = 8081\n[model]\ndefault = \"qwen3-4b\"\n",
 		"port = 8081\nbackend = \"vulkan\"\n[model]\ndefault = \"qwen3-4b\"\nctx_size = 4096\n",
 		"port = 8081\nbackend = \"flm\"\nruntime = \"container\"\n[model]\ndefault = \"a:1b\"\n",
-		"port = 8081\ntype = \"rerank\"\ndevice = \"cpu\"\nmodel = \"bge-small\"\n",
+		"port = 8081\ntype = \"rerank\"\ndevice = \"cpu\"\nmodel.default = \"bge-small\"\n",
 	} {
 		before := file(t, "chat", doc)
 		was, err := slot.Resolve(before.Slot, in)
