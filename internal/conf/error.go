@@ -33,6 +33,9 @@ type ValidationError struct {
 	Path string `json:"path"`
 	// Message tells what was found, what is allowed, what to do.
 	Message string `json:"message"`
+	// Code names the kind of a warning, such as "slot.unknown-key"; "" for what
+	// is an error.
+	Code string `json:"code,omitempty"`
 	// Found and Allowed are the same as data, for a value outside a set.
 	Found   string   `json:"found,omitempty"`
 	Allowed []string `json:"allowed,omitempty"`
