@@ -126,3 +126,27 @@ func ExampleBox_Up() {
 	}
 	fmt.Println(status.State)
 }
+
+// Change a setting of a box, and see first what that would do to the file.
+func ExampleBox_SetSettings() {
+	box, err := hal0.Open(hal0.DefaultHome(), hal0.WithHost(device.Host{}), hal0.WithFiles(fstest.MapFS{
+		"etc/hal0/hal0.toml": {Data: []byte("[slots]\nport_range_end = 8099 # two are enough\n")},
+	}))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	change, err := box.SetSettings(context.Background(), []hal0.Edit{hal0.Set("slots.port_range_end", 8120)}, hal0.DryRun())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Print(change.Diff())
+	// Output:
+	// --- /etc/hal0/hal0.toml
+	// +++ /etc/hal0/hal0.toml
+	// @@ -1,2 +1,2 @@
+	//  [slots]
+	// -port_range_end = 8099 # two are enough
+	// +port_range_end = 8120 # two are enough
+}

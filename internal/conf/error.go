@@ -136,6 +136,38 @@ func InFile(err error, file string) error {
 	return all.Err()
 }
 
+// Worse returns the problems of after that before did not have, wherever they
+// stand.
+func Worse(before, after error) ValidationErrors {
+	had := map[string]int{}
+	for _, p := range Problems(before) {
+		had[p.Path+"\x00"+p.Message]++
+	}
+	return slices.DeleteFunc(Problems(after), func(p ValidationError) bool {
+		had[p.Path+"\x00"+p.Message]--
+		return had[p.Path+"\x00"+p.Message] >= 0
+	})
+}
+
+// OnDisk gives problems of an edited text the positions that their keys have in
+// the text that it was made from, the TOML file that people can look at. data is
+// nil when there is no file.
+func OnDisk(problems ValidationErrors, file string, data []byte) ValidationErrors {
+	doc, err := ParseTOML(file, data)
+	for i, p := range problems {
+		if p.File != file || len(p.Keys) == 0 || err != nil {
+			continue
+		}
+		p.Line, p.Column = 0, 0
+		if data != nil {
+			p = doc.Locate(p)
+		}
+		problems[i] = p
+	}
+	problems.Sort()
+	return problems
+}
+
 // Problems returns the problems that err holds; one without a position for an
 // error of another kind, none for nil.
 func Problems(err error) ValidationErrors {
@@ -172,6 +204,18 @@ func NotOneOf(err error, path ...string) ValidationError {
 		}
 	}
 	return p
+}
+
+// UnknownKey returns the problem of a dotted key that is none of known.
+func UnknownKey(key string, known []string) ValidationError {
+	return At(ErrUnknownKey, wantOneOf(key, known), strings.Split(key, ".")...)
+}
+
+func wantOneOf(key string, known []string) string {
+	if near := Closest(key, known); near != "" {
+		return fmt.Sprintf("unknown key, did you mean %q?", near)
+	}
+	return "unknown key, want one of " + strings.Join(known, ", ")
 }
 
 // pathText writes a path as TOML does, list indexes in brackets.
