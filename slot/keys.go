@@ -11,24 +11,24 @@ import (
 	"strings"
 
 	"github.com/hal0ai/hal0-go/internal/conf"
+	"github.com/hal0ai/hal0-go/internal/edit"
 	"github.com/hal0ai/hal0-go/internal/enum"
 )
 
 // An Edit sets or removes one key of a slot file.
-type Edit struct {
-	// Key is the dotted name, such as "model.context_size" or
-	// "server.env.HSA_OVERRIDE_GFX_VERSION", whether the file has a [slot] table
-	// or not. "image" is the image, "image.default_size" a setting of the [image]
-	// table, which can't be removed whole.
-	Key string
-	// Value is what the key is set to: a string, bool, int or float64, a value of
-	// a type made from one of those, or one that writes itself as text; for
-	// "server.env" a map[string]string. Nil removes the key, or the whole table.
-	Value any
-}
+//
+// Key is the dotted name, such as "model.context_size" or
+// "server.env.HSA_OVERRIDE_GFX_VERSION", whether the file has a [slot] table
+// or not. "image" is the image, "image.default_size" a setting of the [image]
+// table, which can't be removed whole.
+//
+// Value is what the key is set to: a string, bool, int or float64, a value of
+// a type made from one of those, or one that writes itself as text; for
+// "server.env" a map[string]string. Nil removes the key, or the whole table.
+type Edit = edit.Edit
 
 // Set returns the [Edit] that sets a key.
-func Set(key string, value any) Edit { return Edit{key, value} }
+func Set(key string, value any) Edit { return Edit{Key: key, Value: value} }
 
 // Unset returns the [Edit] that removes a key or table. One that is not there is
 // fine.
@@ -54,7 +54,7 @@ func ParseEdit(text string) (Edit, error) {
 	if err != nil {
 		return Edit{}, conf.ValidationErrors{unreadable(err, path)}
 	}
-	return Edit{key, v}, nil
+	return Edit{Key: key, Value: v}, nil
 }
 
 func unreadable(err error, path []string) conf.ValidationError {
