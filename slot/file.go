@@ -113,7 +113,8 @@ func (f *File) check(stem string, providers provider.Set, known conf.ValidationE
 	s.Name = stem
 	for _, p := range s.problems(providers) {
 		same := func(q conf.ValidationError) bool { return slices.Equal(p.Keys, q.Keys) }
-		if !slices.ContainsFunc(problems, same) && !slices.ContainsFunc(known, same) {
+		named := slices.Equal(p.Keys, []string{"name"}) // the stem, which is judged above
+		if !named && !slices.ContainsFunc(problems, same) && !slices.ContainsFunc(known, same) {
 			problems = append(problems, f.doc.Locate(p))
 		}
 	}

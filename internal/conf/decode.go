@@ -214,7 +214,7 @@ func fieldsOf(typ reflect.Type) fields {
 			continue
 		}
 		f.byKey[key] = field{i, tag.Get("conf") == "multiline"}
-		if isBare(key) {
+		if IsBare(key) {
 			f.keys = append(f.keys, key)
 		}
 	}

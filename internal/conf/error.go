@@ -47,8 +47,11 @@ type ValidationError struct {
 func (e ValidationError) Error() string {
 	var b strings.Builder
 	b.WriteString(e.File)
+	if e.Line > 0 && e.File != "" {
+		b.WriteByte(':')
+	}
 	if e.Line > 0 {
-		fmt.Fprintf(&b, ":%d:%d", e.Line, e.Column)
+		fmt.Fprintf(&b, "%d:%d", e.Line, e.Column)
 	}
 	for _, part := range []string{e.Path, e.Message} {
 		if part == "" {
@@ -118,6 +121,18 @@ func (es ValidationErrors) Err() error {
 	return es
 }
 
+// InFile returns the problems that err holds with their file's name, where they
+// have none.
+func InFile(err error, file string) error {
+	all := Problems(err)
+	for i := range all {
+		if all[i].File == "" {
+			all[i].File = file
+		}
+	}
+	return all.Err()
+}
+
 // Problems returns the problems that err holds; one without a position for an
 // error of another kind, none for nil.
 func Problems(err error) ValidationErrors {
@@ -167,7 +182,7 @@ func pathText(path []string) string {
 		if b.Len() > 0 {
 			b.WriteByte('.')
 		}
-		if isBare(s) {
+		if IsBare(s) {
 			b.WriteString(s)
 		} else {
 			b.WriteString(strconv.Quote(s))
@@ -176,8 +191,8 @@ func pathText(path []string) string {
 	return b.String()
 }
 
-// isBare reports whether a key needs no quotes.
-func isBare(s string) bool {
+// IsBare reports whether a key needs no quotes in TOML.
+func IsBare(s string) bool {
 	return s != "" && strings.IndexFunc(s, func(r rune) bool {
 		return r != '_' && r != '-' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
 	}) < 0
