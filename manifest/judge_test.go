@@ -173,7 +173,7 @@ func TestResultAsJSON(t *testing.T) {
 	r := manifest.Judge(published, host, local(host, pin), failed(manifest.ErrNoAnswer))
 	text, err := json.Marshal(r)
 	require.NoError(t, err)
-	assert.JSONEq(t, fmt.Sprintf(`{"name":"a","ref":"x.io/a:v1","launch":"x.io/a@%[1]s","pinned":%[1]q,"verdict":"unreachable",
+	assert.JSONEq(t, fmt.Sprintf(`{"pin":{"name":"a","ref":"x.io/a:v1","launch":"x.io/a@%[1]s","digest":%[1]q},"verdict":"unreachable",
 		"local":{"id":"1","digests":[%[1]q],"platform":"linux/amd64"},
 		"registry":{"digest":"","instances":null,"platforms":null,"pin_gone":false,"error":"x.io/a:v1: the registry gives no answer"},
 		"message":%[2]q}`, pin, r.Message), string(text))

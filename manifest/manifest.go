@@ -33,8 +33,8 @@ type Manifest struct {
 	byRef  map[string]int // by reference as written, and by canonical reference
 }
 
-// A Pin is one image of the manifest, or one that the manifest does not know;
-// see [Unmanaged].
+// A Pin is one image of the manifest, or one that it does not know; see
+// [Manifest.Resolve].
 type Pin struct {
 	// Name is the short name, such as "vulkan"; "" for an image that the manifest
 	// does not know.
@@ -53,19 +53,8 @@ type Pin struct {
 // Published reports whether the release has a digest for the image.
 func (p Pin) Published() bool { return p.Digest != "" }
 
-// Unmanaged returns the pin of an image that the manifest does not know: it is
-// launched as ref is written, and has a digest if ref names one.
-func Unmanaged(ref string) (Pin, error) {
-	named, err := ParseRef(ref)
-	if err != nil {
-		return Pin{}, err
-	}
-	pin := Pin{Ref: ref, Launch: ref}
-	if d, ok := named.(reference.Digested); ok {
-		pin.Digest = d.Digest()
-	}
-	return pin, nil
-}
+// Managed reports whether the manifest knows the image.
+func (p Pin) Managed() bool { return p.Name != "" }
 
 // EmbeddedText returns the file that [Embedded] reads. The slice is the
 // caller's.
@@ -130,6 +119,9 @@ func Parse(name string, data []byte) (*Manifest, error) {
 func (m *Manifest) add(doc *conf.Document, short string, e image) conf.ValidationErrors {
 	if e.Tag == "" {
 		return nil // reported by Decode
+	}
+	if short == "" {
+		return conf.ValidationErrors{doc.Problem(conf.ErrValue, "has no name: want a short one, such as vulkan", "toolbox_images", short)}
 	}
 	named, err := ParseRef(e.Tag)
 	if err != nil {
@@ -197,6 +189,25 @@ func (m *Manifest) Pin(image string) (pin Pin, ok bool) {
 		}
 	}
 	return m.pins[i], true
+}
+
+// Resolve returns the pin of an image as [Manifest.Pin] does, and of one that the
+// manifest does not know a pin without a name: it is launched as it is written,
+// and has a digest if it names one. The error is of a reference that is
+// malformed.
+func (m *Manifest) Resolve(image string) (Pin, error) {
+	if pin, ok := m.Pin(image); ok {
+		return pin, nil
+	}
+	named, err := ParseRef(image)
+	if err != nil {
+		return Pin{}, err
+	}
+	pin := Pin{Ref: image, Launch: image}
+	if d, ok := named.(reference.Digested); ok {
+		pin.Digest = d.Digest()
+	}
+	return pin, nil
 }
 
 // launchForm returns the canonical form: the digest alone decides when there

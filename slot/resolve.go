@@ -362,15 +362,14 @@ func (r *resolver) image() {
 	if r.slot.Image != "" {
 		ref, key = r.slot.Image, []string{"image"}
 	}
-	pin, known := r.in.Manifest.Pin(ref)
-	if !known {
-		var err error
-		if pin, err = manifest.Unmanaged(ref); err != nil {
-			r.problem(conf.ErrValue, err.Error(), key...)
-			return
-		}
+	pin, err := r.in.Manifest.Resolve(ref)
+	switch {
+	case err != nil:
+		r.problem(conf.ErrValue, err.Error(), key...)
+		return
+	case !pin.Managed():
 		r.warn(WarnUnmanaged, "the manifest does not know image %s: it is launched as written", ref)
-	} else if !pin.Published() {
+	case !pin.Published():
 		r.warn(WarnUnpublished, "the manifest has no digest for image %s (%s): it is launched by its tag, which can move", pin.Name, pin.Ref)
 	}
 	r.plan.Spec.Image = pin.Launch

@@ -199,6 +199,21 @@ func TestTokensForEverybody(t *testing.T) {
 	assert.Len(t, tokens, 1, "a token is used again")
 }
 
+// A registry may come to want a token, or not to want one any more.
+func TestARegistryChangesItsMind(t *testing.T) {
+	t.Parallel()
+	r := registrytest.Start(t)
+	r.Push(t, "hal0/a:v1", registrytest.Image(t, "linux/amd64", "1", nil))
+	c := newClient(t)
+	ask := func() error { _, err := c.Digest(t.Context(), r.Host+"/hal0/a:v1"); return err }
+	require.NoError(t, ask())
+	r.Fail(registrytest.Token(http.StatusOK))
+	require.ErrorIs(t, ask(), manifest.ErrDenied)
+	require.NoError(t, ask(), "it was asked anew what it wants")
+	r.Fail(nil)
+	require.NoError(t, ask())
+}
+
 // A registry that does not answer HEAD as it should is asked with GET.
 func TestDigestWithoutHead(t *testing.T) {
 	t.Parallel()
@@ -288,6 +303,8 @@ func TestConnectionsAreBounded(t *testing.T) {
 	all.Wait()
 	assert.Equal(t, bound, most, "questions at a time")
 	assert.Equal(t, bound, r.MostConnections())
+	pings := slices.DeleteFunc(r.Requests(), func(request string) bool { return request != "GET /v2/" })
+	assert.Less(t, len(pings), 3, "what it wants is asked once, twice if that takes long")
 }
 
 func TestContextEndsAQuestion(t *testing.T) {
