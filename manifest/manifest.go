@@ -14,6 +14,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/hal0ai/hal0-go/internal/conf"
+	"github.com/hal0ai/hal0-go/internal/redact"
 )
 
 // Schema is the value of "_schema" that this package reads.
@@ -239,26 +240,13 @@ func ParseRef(ref string) (reference.Named, error) {
 	return reference.TagNameOnly(named), nil
 }
 
-// withoutLogin hides what stands before an @ in the part that names the host, as
-// addresses have it: "https://name:password@host/…". A digest stands behind one
-// too.
+// withoutLogin hides the name and the password of an address. What stands before
+// a digest, even one that is too short, is none.
 func withoutLogin(ref string) string {
-	scheme, rest, isURL := strings.Cut(ref, "://")
-	if !isURL {
-		scheme, rest = "", ref
-	} else {
-		scheme += "://"
+	if at := strings.LastIndex(ref, "@sha256:"); at >= 0 {
+		return redact.Text(ref[:at]) + ref[at:]
 	}
-	host, path, hasPath := strings.Cut(rest, "/")
-	at := strings.LastIndexByte(host, '@')
-	if at < 0 || !isURL && !hasPath {
-		return ref
-	}
-	text := scheme + "***" + host[at:]
-	if hasPath {
-		text += "/" + path
-	}
-	return text
+	return redact.Text(ref)
 }
 
 // ParseDigest returns an image digest: "sha256:" and 64 lower-case hexadecimal

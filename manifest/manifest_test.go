@@ -91,11 +91,15 @@ func TestParseReportsEveryProblem(t *testing.T) {
 		"no name": {`{"toolbox_images":{"":{"tag":"x/y:1"}}}`, `manifest.json:1:20: toolbox_images."": has no name: want a short one, such as vulkan`},
 		"a login": {
 			`{"toolbox_images":{"a":{"tag":"https://me:hunter2@ghcr.io/x:1"}}}`,
-			`"https://***@ghcr.io/x:1" is not an image reference (it holds a login, which has no place there): want registry/`,
+			`"https://xxxxx@ghcr.io/x:1" is not an image reference (it holds a login, which has no place there): want registry/`,
 		},
-		"a login, no scheme": {`{"toolbox_images":{"a":{"tag":"me:hunter2@ghcr.io/x:1"}}}`, `toolbox_images.a.tag: "***@ghcr.io/x:1" is not`},
-		"digest a number":    {`{"toolbox_images":{"a":{"tag":"x/y:1","digest":7}}}`, "toolbox_images.a.digest: must be a string, got 7"},
-		"image a string":     {`{"toolbox_images":{"a":"x/y:1"}}`, `toolbox_images.a: must be a table, got the string "x/y:1"`},
+		"a login, a short digest": {
+			`{"toolbox_images":{"a":{"tag":"https://me:hunter2@ghcr.io/x@sha256:abc"}}}`, `"https://xxxxx@ghcr.io/x@sha256:abc" is not`,
+		},
+		"a short digest in the tag": {`{"toolbox_images":{"a":{"tag":"x/y@sha256:abc"}}}`, `"x/y@sha256:abc" is not an image reference (`},
+		"a login, no scheme":        {`{"toolbox_images":{"a":{"tag":"me:hunter2@ghcr.io/x:1"}}}`, `toolbox_images.a.tag: "xxxxx@ghcr.io/x:1" is not`},
+		"digest a number":           {`{"toolbox_images":{"a":{"tag":"x/y:1","digest":7}}}`, "toolbox_images.a.digest: must be a string, got 7"},
+		"image a string":            {`{"toolbox_images":{"a":"x/y:1"}}`, `toolbox_images.a: must be a table, got the string "x/y:1"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

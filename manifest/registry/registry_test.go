@@ -109,6 +109,7 @@ func TestFailures(t *testing.T) {
 		"rate limit":          {registrytest.Status(429), "", manifest.ErrNoAnswer, "%s/hal0/a:v1: " + class + ": it limits how often it is asked (HTTP 429): ask again later"},
 		"broken":              {registrytest.Status(500), "", manifest.ErrNoAnswer, "%s/hal0/a:v1: " + class + ": %s answers HTTP 500 Internal Server Error"},
 		"slow":                {registrytest.Slow, "", manifest.ErrNoAnswer, "%s/hal0/a:v1: " + class + ": nothing within 200ms"},
+		"breaks off":          {registrytest.BreakOff, "", manifest.ErrNoAnswer, "%s/hal0/a:v1: " + class + ": the connection broke off"},
 		"not a registry":      {notFound, "", manifest.ErrNoAnswer, "%s/hal0/a:v1: " + class + ": %s answers HTTP 404 Not Found"},
 		"odd token":           {oddToken, "", manifest.ErrNoAnswer, "%s/hal0/a:v1: " + class + ": its answer is not one that a registry gives"},
 		"redirected away":     {redirect, "", manifest.ErrNoAnswer, "%s/hal0/a:v1: " + class + ": its answer is not one that a registry gives"},
