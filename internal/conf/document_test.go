@@ -42,8 +42,8 @@ func TestMove(t *testing.T) {
 	t.Parallel()
 	doc, err := conf.ParseTOML("f.toml", []byte("a = 1\n[slot]\nname = 7\n"))
 	require.NoError(t, err)
-	doc.Move("name", "slot", "name")
-	doc.Move("nothing", "slot", "nothing")
+	doc.Move([]string{"name"}, []string{"slot", "name"})
+	doc.Move([]string{"nothing"}, []string{"slot", "nothing"})
 	assert.True(t, doc.Has("name"))
 	assert.False(t, doc.Has("slot"), "a table that is left empty is gone")
 	assert.False(t, doc.Has("nothing"))
@@ -52,6 +52,20 @@ func TestMove(t *testing.T) {
 		Name string `koanf:"name"`
 	}
 	require.EqualError(t, doc.Decode(&out, conf.Reject), "f.toml:3:1: slot.name: must be a string, got 7", "spelled and placed as in the file")
+}
+
+// What is moved twice is found where it was at first, and so is what is below it.
+func TestMoveAgain(t *testing.T) {
+	t.Parallel()
+	doc, err := conf.ParseTOML("f.toml", []byte("[slot.model]\nsize = 1\ntags = { a = 1 }\n[other]\nx = 1\n"))
+	require.NoError(t, err)
+	doc.Move([]string{"model"}, []string{"slot", "model"})
+	doc.Move([]string{"model", "large", "bytes"}, []string{"model", "size"})
+	doc.Drop("other", "x")
+	doc.Drop("none", "x")
+	assert.Equal(t, map[string]any{"model": map[string]any{"large": map[string]any{"bytes": int64(1)}, "tags": map[string]any{"a": int64(1)}}}, doc.Raw())
+	assert.Equal(t, "f.toml:2:1: slot.model.size: x", doc.Problem(nil, "x", "model", "large", "bytes").Error())
+	assert.Equal(t, "f.toml:3:10: slot.model.tags.a: x", doc.Problem(nil, "x", "model", "tags", "a").Error())
 }
 
 // A key that is missing is blamed on what is there.

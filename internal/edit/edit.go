@@ -16,8 +16,10 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/hal0ai/hal0-go/internal/conf"
+	"github.com/hal0ai/hal0-go/internal/enum"
 )
 
 // An Op sets or removes one key.
@@ -25,8 +27,21 @@ type Op struct {
 	// Path is the key in segments, from the document's root.
 	Path []string
 	// Value is a string, bool, int, int64, float64, []string or
-	// map[string]string, in JSON also [Null]; nil removes the key.
+	// map[string]string, in JSON also [Null]; or a value of a type made from one
+	// of those, or of one that writes itself as text. Nil removes the key.
 	Value any
+}
+
+// An Edit is an [Op] whose key is written with dots, as people do: for files
+// whose keys have none.
+type Edit struct {
+	Key   string
+	Value any
+}
+
+// Op returns the operation that e stands for, below the table at path.
+func (e Edit) Op(path ...string) Op {
+	return Op{Path: append(slices.Clone(path), strings.Split(e.Key, ".")...), Value: e.Value}
 }
 
 // Null is the value null of JSON. TOML has none.
@@ -83,9 +98,9 @@ func run(syn syntax, doc []byte, ops []Op) ([]byte, error) {
 	}
 	e := editor{syntax: syn, text: doc, tree: want}
 	for _, op := range ops {
-		node, err := syn.node(op.Value)
-		if err == nil {
-			err = checkPath(op.Path)
+		node, err := plain(&op, syn)
+		if errors.Is(err, enum.ErrUnknown) {
+			return nil, conf.NotOneOf(err, op.Path...)
 		}
 		if err != nil {
 			return nil, conf.At(conf.ErrValue, err.Error(), op.Path...)

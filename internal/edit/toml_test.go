@@ -251,6 +251,28 @@ func TestSeveral(t *testing.T) {
 	assert.Equal(t, doc, same)
 }
 
+type (
+	word   string
+	number int
+)
+
+// A word is a text: it writes itself in capitals.
+type capitals string
+
+func (c capitals) MarshalText() ([]byte, error) { return []byte(strings.ToUpper(string(c))), nil }
+
+// Values of a program's own types are written as what they are made from, or as
+// they write themselves.
+func TestNamedTypes(t *testing.T) {
+	t.Parallel()
+	got, err := edit.TOML(nil, edit.Set(word("x"), "a"), edit.Set(number(7), "b"), edit.Edit{Key: "c", Value: capitals("y")}.Op())
+	require.NoError(t, err)
+	assert.Equal(t, "a = \"x\"\nb = 7\nc = \"Y\"\n", string(got))
+	got, err = edit.TOML(got, edit.Edit{Key: "e.f", Value: true}.Op("d"))
+	require.NoError(t, err)
+	assert.Equal(t, "a = \"x\"\nb = 7\nc = \"Y\"\n\n[d.e]\nf = true\n", string(got))
+}
+
 // Errors name key and line; nothing is returned.
 func TestTOMLRefuses(t *testing.T) {
 	t.Parallel()

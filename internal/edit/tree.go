@@ -1,6 +1,7 @@
 package edit
 
 import (
+	"encoding"
 	"errors"
 	"fmt"
 	"math"
@@ -16,6 +17,35 @@ func below(path []string, key string) []string { return append(slices.Clone(path
 // begins reports whether path is prefix or below it.
 func begins(path, prefix []string) bool {
 	return len(path) >= len(prefix) && slices.Equal(path[:len(prefix)], prefix)
+}
+
+// plain makes op's value one that is no named type, and returns it as a parser
+// does.
+func plain(op *Op, syn syntax) (any, error) {
+	if err := checkPath(op.Path); err != nil {
+		return nil, err
+	}
+	v := reflect.ValueOf(op.Value)
+	if t, ok := op.Value.(encoding.TextMarshaler); ok && (v.Kind() != reflect.Pointer || !v.IsNil()) {
+		text, err := t.MarshalText()
+		if err != nil {
+			return nil, err
+		}
+		op.Value = string(text)
+		return syn.node(op.Value)
+	}
+	for _, typ := range plainTypes {
+		if v.Kind() == typ.Kind() && v.CanConvert(typ) {
+			op.Value = v.Convert(typ).Interface()
+			break
+		}
+	}
+	return syn.node(op.Value)
+}
+
+var plainTypes = []reflect.Type{
+	reflect.TypeFor[string](), reflect.TypeFor[bool](), reflect.TypeFor[int](), reflect.TypeFor[int64](), reflect.TypeFor[float64](),
+	reflect.TypeFor[[]string](), reflect.TypeFor[map[string]string](),
 }
 
 func checkPath(path []string) error {

@@ -201,7 +201,7 @@ func TestRefuses(t *testing.T) {
 	err := update(t, dir, "d", to("x"))
 	require.ErrorIs(t, err, conf.ErrUnreadable)
 	err = file.Update(t.Context(), filepath.Join(dir, "none"), filepath.Join(dir, "none/a"), limit, to("x"))
-	require.EqualError(t, err, dir+"/none/.hal0.lock: can't be locked: no such file or directory")
+	require.EqualError(t, err, dir+"/none: file does not exist: make the directory first")
 }
 
 // A change from outside between reading and replacing is not lost: the edit is

@@ -40,7 +40,10 @@ func Lock(ctx context.Context, dir string) (*Tree, error) {
 			t.sweep()
 			return t, nil
 		}
-		if !errors.Is(err, ErrLocked) {
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil, fmt.Errorf("%s: %w: make the directory first", dir, fs.ErrNotExist)
+		case !errors.Is(err, ErrLocked):
 			return nil, fmt.Errorf("%s: can't be locked: %w", name, reason(err))
 		}
 		select {
