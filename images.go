@@ -1,6 +1,7 @@
 package hal0
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -47,23 +48,32 @@ func (b *Box) CheckImages(ctx context.Context, opts ...CallOption) ([]manifest.R
 	if err != nil {
 		return nil, err
 	}
+	remotes := make([]*manifest.Remote, len(pins))
+	if c.ask {
+		if remotes, err = b.askRegistry(ctx, pins, locals); err != nil {
+			return nil, err
+		}
+	}
 	results := make([]manifest.Result, len(pins))
+	for i, pin := range pins {
+		results[i] = manifest.Judge(pin, platform(), locals[i], remotes[i])
+	}
+	return results, cmp.Or(ctx.Err(), malformed)
+}
+
+// askRegistry returns what the registries serve of each pin. locals is what the
+// local store holds of each, or nil where it was not looked.
+func (b *Box) askRegistry(ctx context.Context, pins []manifest.Pin, locals []*manifest.Local) ([]*manifest.Remote, error) {
+	remotes := make([]*manifest.Remote, len(pins))
 	var all errgroup.Group
 	all.SetLimit(registryQuestions)
 	for i, pin := range pins {
 		all.Go(func() error {
-			var remote *manifest.Remote
-			if c.ask {
-				remote = new(manifest.Ask(ctx, b.opts.registry, pin, locals[i] != nil && !locals[i].Holds(pin)))
-			}
-			results[i] = manifest.Judge(pin, platform(), locals[i], remote)
+			remotes[i] = new(manifest.Ask(ctx, b.opts.registry, pin, locals[i] != nil && !locals[i].Holds(pin)))
 			return ctx.Err()
 		})
 	}
-	if err := all.Wait(); err != nil {
-		return nil, err
-	}
-	return results, malformed
+	return remotes, all.Wait()
 }
 
 // localImages returns what the local store holds of each pin; nils without a

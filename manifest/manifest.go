@@ -54,6 +54,10 @@ type Pin struct {
 // Published reports whether the release has a digest for the image.
 func (p Pin) Published() bool { return p.Digest != "" }
 
+// Fixed reports whether the reference names its digest itself, so that no
+// registry can come to mean another by it.
+func (p Pin) Fixed() bool { return strings.Contains(p.Ref, "@") }
+
 // Managed reports whether the manifest knows the image.
 func (p Pin) Managed() bool { return p.Name != "" }
 
