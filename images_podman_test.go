@@ -34,13 +34,19 @@ func newImageBox(t *testing.T, port int) *imageBox {
 	t.Helper()
 	b := &imageBox{stubBox: newStubBox(t, port, ""), registry: registrytest.Start(t)}
 	b.root = b.service.StubRoot(t)
-	var err error
-	b.client, err = registry.New(registry.WithTimeout(2 * time.Second))
-	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, b.client.Close()) })
+	b.connect()
 	b.write("etc/hal0/profiles.toml", "[profile.stub]\nimage = \"server\"\ndevice_class = \"cpu\"\n")
 	b.pin("")
 	return b
+}
+
+// connect gives the box a client that knows nothing of the registry yet.
+func (b *imageBox) connect() {
+	b.t.Helper()
+	client, err := registry.New(registry.WithTimeout(2 * time.Second))
+	require.NoError(b.t, err)
+	b.t.Cleanup(func() { assert.NoError(b.t, client.Close()) })
+	b.client = client
 }
 
 // name returns the image's reference with what follows its repository.
@@ -183,12 +189,6 @@ func TestCheckImagesOnRealPodman(t *testing.T) {
 			b.push("1")
 			b.podman("pull", "--quiet", b.name(":v1"))
 		}, manifest.Unpublished, manifest.Unpublished, []string{"no digest is pinned"}},
-		"a login":             {faulty(registrytest.Login), manifest.Match, manifest.Unreachable, []string{"the registry wants a login"}},
-		"no token":            {faulty(registrytest.Token(http.StatusForbidden)), manifest.Match, manifest.Unreachable, []string{"the registry wants a login"}},
-		"a token":             {faulty(registrytest.Token(http.StatusOK)), manifest.Match, manifest.Match, nil},
-		"token endpoint down": {faulty(registrytest.Token(http.StatusBadGateway)), manifest.Match, manifest.Unreachable, []string{"answers HTTP 502 Bad Gateway"}},
-		"slow":                {faulty(registrytest.Slow), manifest.Match, manifest.Unreachable, []string{"nothing within 2s"}},
-		"rate limit":          {faulty(registrytest.Status(http.StatusTooManyRequests)), manifest.Match, manifest.Unreachable, []string{"it limits how often it is asked (HTTP 429)"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newImageBox(t, 8162)
@@ -204,13 +204,31 @@ func TestCheckImagesOnRealPodman(t *testing.T) {
 	}
 }
 
-// faulty has the pin in the store, and a registry that fails from then on.
-func faulty(fault registrytest.Fault) func(*imageBox) {
-	return func(b *imageBox) {
-		index, _ := b.push("1")
-		b.podman("pull", "--quiet", b.name(":v1"))
-		b.pin(index)
-		b.registry.Fail(fault)
+// The verdicts while the pin is in the store and the registry fails.
+func TestCheckImagesOnRealPodmanOfAFailingRegistry(t *testing.T) {
+	b := newImageBox(t, 8162)
+	index, _ := b.push("1")
+	b.podman("pull", "--quiet", b.name(":v1"))
+	b.pin(index)
+	for name, tc := range map[string]struct {
+		fault registrytest.Fault
+		want  manifest.Verdict
+		says  string
+	}{
+		"a login":             {registrytest.Login, manifest.Unreachable, "the registry wants a login"},
+		"no token":            {registrytest.Token(http.StatusForbidden), manifest.Unreachable, "the registry wants a login"},
+		"a token":             {registrytest.Token(http.StatusOK), manifest.Match, "the registry serves the pinned sha256:"},
+		"token endpoint down": {registrytest.Token(http.StatusBadGateway), manifest.Unreachable, "answers HTTP 502 Bad Gateway"},
+		"slow":                {registrytest.Slow, manifest.Unreachable, "nothing within 2s"},
+		"rate limit":          {registrytest.Status(http.StatusTooManyRequests), manifest.Unreachable, "it limits how often it is asked (HTTP 429)"},
+		"breaks off":          {registrytest.BreakOff, manifest.Unreachable, "the connection broke off"},
+	} {
+		b.registry.Fail(tc.fault)
+		b.connect()
+		assert.Equal(t, manifest.Match, b.check().Verdict, "%s: nobody asks the registry", name)
+		got := b.check(hal0.AskRegistry())
+		assert.Equal(t, tc.want, got.Verdict, "%s: %s", name, got.Message)
+		assert.Contains(t, got.Message, tc.says)
 	}
 }
 
