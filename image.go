@@ -91,8 +91,12 @@ func (u *up) image(ctx context.Context) (runtime.Image, error) {
 }
 
 func (u *up) fetch(ctx context.Context) (runtime.Image, error) {
-	u.report(StatePulling, "pulling %s", u.pin.Launch)
-	return u.rt.Pull(ctx, u.pin.Launch, func(s runtime.PullStep) { u.report(StatePulling, "%s", s.Message) })
+	if u.life.state.CanBecome(StatePulling) {
+		u.life.to(StatePulling, "pulling %s", u.pin.Launch)
+	} else { // what runs goes on until its image is there
+		u.life.note("pulling %s", u.pin.Launch)
+	}
+	return u.rt.Pull(ctx, u.pin.Launch, func(s runtime.PullStep) { u.life.note("%s", s.Message) })
 }
 
 // notThere returns why there is no image to launch: failed is why it could not
@@ -120,7 +124,7 @@ func (u *up) verify(image runtime.Image) error {
 	case result.Verdict.Launchable():
 		return nil
 	case u.call.verify == VerifyWarn:
-		u.warn("%s: %s", u.pin.Ref, result.Message)
+		u.life.warn("%s: %s", u.pin.Ref, result.Message)
 		return nil
 	}
 	return &ImageError{u.plan.Slot, result, nil}
@@ -134,7 +138,7 @@ func (u *up) start(ctx context.Context, image runtime.Image) (runtime.Container,
 	}
 	c, err := u.rt.Start(ctx, u.plan.Spec, opts)
 	if err == nil && u.call.verify == VerifyWarn && c.ImageID != image.ID {
-		u.warn("the container runs image %s, and %s was checked", short(c.ImageID), short(image.ID))
+		u.life.warn("the container runs image %s, and %s was checked", short(c.ImageID), short(image.ID))
 	}
 	return c, err
 }

@@ -21,6 +21,7 @@ type options struct {
 	sysroot   fs.FS
 	host      *device.Host
 	getenv    func(string) string
+	now       func() time.Time
 	providers provider.Set
 	runtime   runtime.Runtime
 	registry  manifest.Registry
@@ -28,7 +29,7 @@ type options struct {
 }
 
 func makeOptions(opts []Option) options {
-	o := options{getenv: os.Getenv, providers: provider.Builtin()}
+	o := options{getenv: os.Getenv, now: time.Now, providers: provider.Builtin()}
 	for _, opt := range opts {
 		opt(&o)
 	}
@@ -69,6 +70,10 @@ func WithRuntime(rt runtime.Runtime) Option { return func(o *options) { o.runtim
 // return [ErrNoRegistry].
 func WithRegistry(r manifest.Registry) Option { return func(o *options) { o.registry = r } }
 
+// WithClock takes the time that is written in state records, see [Record], from
+// now instead of [time.Now].
+func WithClock(now func() time.Time) Option { return func(o *options) { o.now = now } }
+
 // WithDefaults sets options for every call of the box; those of a call itself
 // come after them.
 func WithDefaults(opts ...CallOption) Option {
@@ -102,8 +107,9 @@ func (b *Box) call(opts []CallOption) call {
 // reaches that address can use the slot: servers ask for no key.
 func ListenOn(addr netip.Addr) CallOption { return func(c *call) { c.listen = addr } }
 
-// OnProgress calls report with each step of [Box.Up], from the calling
-// goroutine, in order.
+// OnProgress calls report with each step of [Box.Up] and [Box.Down], from the
+// calling goroutine, in order. States follow each other by the edges of
+// [State.Next].
 func OnProgress(report func(Event)) CallOption { return func(c *call) { c.progress = report } }
 
 // ReadyWithin bounds how long [Box.Up] waits for a started container to be

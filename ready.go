@@ -25,6 +25,8 @@ const (
 	// may have to load a model first: a port can accept and never answer.
 	probeWithin    = 5 * time.Second
 	generateWithin = 60 * time.Second
+	// idleAfter is how many probes in a row have to list no model: 2 seconds.
+	idleAfter = 10
 	// maxAnswer is the most of an answer that is read, in bytes.
 	maxAnswer = 1 << 20
 )
@@ -94,9 +96,21 @@ func unanswered(ctx context.Context, err error) error {
 // errExited ends a wait because of what the container did.
 var errExited = errors.New("container exited")
 
+// stateOf is the state of a slot whose container runs, by what the probe said.
+func stateOf(probed error) State {
+	switch {
+	case probed == nil:
+		return StateReady
+	case errors.Is(probed, provider.ErrNoModel):
+		return StateIdle
+	}
+	return StateWarming
+}
+
 // ready waits until the server of container c answers its probe, or the
-// container ends, or the time for it is over.
-func (u *up) ready(ctx context.Context, c runtime.Container) error {
+// container ends, or the time for it is over. The state is StateReady, or StateIdle
+// for a server that goes on listing no model.
+func (u *up) ready(ctx context.Context, c runtime.Container) (State, error) {
 	late := fmt.Errorf("not ready within %s", u.call.ready)
 	waiting, cancel := context.WithTimeoutCause(ctx, u.call.ready, late)
 	defer cancel()
@@ -108,29 +122,36 @@ func (u *up) ready(ctx context.Context, c runtime.Container) error {
 	exit(nil)
 	end := <-watched
 	switch {
-	case last == nil:
-		return nil
-	case ctx.Err() != nil:
-		return context.Cause(ctx)
+	case ctx.Err() != nil && last != nil:
+		return "", context.Cause(ctx)
+	case stateOf(last) != StateWarming:
+		return stateOf(last), nil
 	case errors.Is(context.Cause(waiting), errExited):
-		return u.failed(ctx, &StartError{Slot: u.plan.Slot, Exited: true, ExitCode: end.ExitCode, OOMKilled: end.OOMKilled})
+		return "", u.failed(ctx, &StartError{Slot: u.plan.Slot, Exited: true, ExitCode: end.ExitCode, OOMKilled: end.OOMKilled})
 	}
-	return u.failed(ctx, &StartError{Slot: u.plan.Slot, Reason: fmt.Sprintf("%v; the last probe: %v", context.Cause(waiting), last)})
+	return "", u.failed(ctx, &StartError{Slot: u.plan.Slot, Reason: fmt.Sprintf("%v; the last probe: %v", context.Cause(waiting), last)})
 }
 
 // probeUntil probes until it passes or ctx ends, and returns what the last
-// probe said.
+// probe said. It also ends when the server has listed no model idleAfter times in
+// a row: some list what they have only a moment after they listen.
 func (u *up) probeUntil(ctx context.Context) error {
 	pause := time.NewTicker(probeEvery)
 	defer pause.Stop()
 	var last error
-	for {
+	for idle := 0; ; {
 		err := probe(ctx, u.plan.Probe, u.plan.Spec.Publish[0])
 		if err == nil {
 			return nil
 		}
 		if ctx.Err() == nil || last == nil {
 			last = err
+		}
+		if idle++; stateOf(err) != StateIdle {
+			idle = 0
+		}
+		if idle == idleAfter {
+			return err
 		}
 		select {
 		case <-ctx.Done():
@@ -165,13 +186,6 @@ func (u *up) watch(ctx context.Context, c runtime.Container, exit context.Cancel
 
 // failed adds the last log lines to a failure.
 func (u *up) failed(ctx context.Context, e *StartError) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), probeWithin)
-	defer cancel()
-	for line, err := range u.rt.Logs(ctx, u.plan.Spec.Name, runtime.LogOptions{Tail: logTail}) {
-		if err != nil {
-			break
-		}
-		e.Logs = append(e.Logs, line)
-	}
+	e.Logs = tail(context.WithoutCancel(ctx), u.rt, u.plan.Spec.Name)
 	return e
 }
