@@ -141,7 +141,7 @@ func (u *up) run(ctx context.Context) (Status, error) {
 		return Status{}, err
 	}
 	u.report(StateStarting, "starting %s from %s", u.plan.Spec.Name, u.plan.Spec.Image)
-	c, err := u.rt.Start(ctx, u.plan.Spec)
+	c, err := u.rt.Start(ctx, u.plan.Spec, runtime.StartOptions{})
 	if err != nil {
 		return Status{}, err
 	}

@@ -28,13 +28,16 @@ type Manifest struct {
 	// Version and Channel are the release's.
 	Version, Channel string
 
-	pins  []Pin
-	byRef map[string]int // by reference as written, and by canonical reference
+	pins   []Pin
+	byName map[string]int // by short name
+	byRef  map[string]int // by reference as written, and by canonical reference
 }
 
-// A Pin is one image of the manifest.
+// A Pin is one image of the manifest, or one that the manifest does not know;
+// see [Unmanaged].
 type Pin struct {
-	// Name is the short name, such as "vulkan".
+	// Name is the short name, such as "vulkan"; "" for an image that the manifest
+	// does not know.
 	Name string `json:"name"`
 	// Ref is the reference as the manifest writes it.
 	Ref string `json:"ref"`
@@ -49,6 +52,24 @@ type Pin struct {
 
 // Published reports whether the release has a digest for the image.
 func (p Pin) Published() bool { return p.Digest != "" }
+
+// Unmanaged returns the pin of an image that the manifest does not know: it is
+// launched as ref is written, and has a digest if ref names one.
+func Unmanaged(ref string) (Pin, error) {
+	named, err := ParseRef(ref)
+	if err != nil {
+		return Pin{}, err
+	}
+	pin := Pin{Ref: ref, Launch: ref}
+	if d, ok := named.(reference.Digested); ok {
+		pin.Digest = d.Digest()
+	}
+	return pin, nil
+}
+
+// EmbeddedText returns the file that [Embedded] reads. The slice is the
+// caller's.
+func EmbeddedText() []byte { return slices.Clone(embedded) }
 
 // Embedded returns the manifest of the release that this library was made
 // with.
@@ -92,7 +113,7 @@ func Parse(name string, data []byte) (*Manifest, error) {
 		problems = append(problems, doc.Problem(conf.ErrValue,
 			fmt.Sprintf("unknown schema %q: want %s", f.Schema, Schema), "_schema"))
 	}
-	m := &Manifest{Version: f.Version, Channel: f.Channel, byRef: map[string]int{}}
+	m := &Manifest{Version: f.Version, Channel: f.Channel, byName: map[string]int{}, byRef: map[string]int{}}
 	for _, short := range slices.Sorted(maps.Keys(f.Images)) {
 		if e := f.Images[short]; e != nil {
 			problems = append(problems, m.add(doc, short, *e)...)
@@ -131,11 +152,16 @@ func (m *Manifest) add(doc *conf.Document, short string, e image) conf.Validatio
 	if d != "" {
 		pin.Launch = named.Name() + "@" + d.String()
 	}
+	if i, taken := m.byRef[named.String()]; taken && m.pins[i].Digest != d {
+		return conf.ValidationErrors{doc.Problem(conf.ErrConflict,
+			fmt.Sprintf("is %q, but %s pins the same tag to %q", d, m.pins[i].Name, m.pins[i].Digest), "toolbox_images", short, "digest")}
+	}
 	for _, key := range []string{e.Tag, named.String(), pin.Launch} {
 		if _, taken := m.byRef[key]; !taken {
 			m.byRef[key] = len(m.pins)
 		}
 	}
+	m.byName[short] = len(m.pins)
 	m.pins = append(m.pins, pin)
 	return nil
 }
@@ -148,17 +174,21 @@ func (m *Manifest) Images() []Pin {
 	return slices.Clone(m.pins)
 }
 
-// Pin returns the pin of an image reference, in whatever form the reference is
-// written: "ubuntu" and "docker.io/library/ubuntu:latest" are one image, and
-// "repo:tag" and "repo@digest" of one entry are too. ok is false for an image
-// that the manifest does not know.
-func (m *Manifest) Pin(ref string) (pin Pin, ok bool) {
+// Pin returns the pin of an image, by its short name or by a reference in
+// whatever form it is written: "ubuntu" and "docker.io/library/ubuntu:latest"
+// are one image, and "repo:tag" and "repo@digest" of one entry are too. A word
+// that is both a short name and a reference is the short name. ok is false for
+// an image that the manifest does not know.
+func (m *Manifest) Pin(image string) (pin Pin, ok bool) {
 	if m == nil {
 		return Pin{}, false
 	}
-	i, ok := m.byRef[ref]
+	i, ok := m.byName[image]
 	if !ok {
-		named, err := ParseRef(ref)
+		i, ok = m.byRef[image]
+	}
+	if !ok {
+		named, err := ParseRef(image)
 		if err != nil {
 			return Pin{}, false
 		}
@@ -179,11 +209,16 @@ func launchForm(named reference.Named) string {
 }
 
 // ParseRef returns an image reference in canonical form: with its registry,
-// and with the tag "latest" when it names neither tag nor digest.
+// and with the tag "latest" when it names neither tag nor digest. The error does
+// not repeat a password that ref holds.
 func ParseRef(ref string) (reference.Named, error) {
 	named, err := reference.ParseNormalizedNamed(ref)
 	if err != nil {
-		return nil, fmt.Errorf("%q is not an image reference (%w): want registry/repository:tag or registry/repository@sha256:…", ref, err)
+		const want = "want registry/repository:tag or registry/repository@sha256:…"
+		if shown := withoutLogin(ref); shown != ref {
+			return nil, fmt.Errorf("%q is not an image reference (it holds a login, which has no place there): %s", shown, want)
+		}
+		return nil, fmt.Errorf("%q is not an image reference (%w): %s", ref, err, want)
 	}
 	if d, ok := named.(reference.Digested); ok {
 		if _, err := ParseDigest(d.Digest().String()); err != nil {
@@ -191,6 +226,28 @@ func ParseRef(ref string) (reference.Named, error) {
 		}
 	}
 	return reference.TagNameOnly(named), nil
+}
+
+// withoutLogin hides what stands before an @ in the part that names the host, as
+// addresses have it: "https://name:password@host/…". A digest stands behind one
+// too.
+func withoutLogin(ref string) string {
+	scheme, rest, isURL := strings.Cut(ref, "://")
+	if !isURL {
+		scheme, rest = "", ref
+	} else {
+		scheme += "://"
+	}
+	host, path, hasPath := strings.Cut(rest, "/")
+	at := strings.LastIndexByte(host, '@')
+	if at < 0 || !isURL && !hasPath {
+		return ref
+	}
+	text := scheme + "***" + host[at:]
+	if hasPath {
+		text += "/" + path
+	}
+	return text
 }
 
 // ParseDigest returns an image digest: "sha256:" and 64 lower-case hexadecimal
