@@ -94,13 +94,13 @@ func readPull(body io.Reader, ref string, report func(runtime.PullStep)) error {
 	for lines.Scan() {
 		var line pullLine
 		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
-			return problemf(runtime.ErrPull, "podman reports %q: %w", printable(lines.Text()), err)
+			return problemf(runtime.ErrPull, "podman reports %q: %w", runtime.Printable(lines.Text()), err)
 		}
 		if line.Error != "" {
-			return problemf(runtime.ErrPull, "podman: %s", printable(line.Error))
+			return problemf(runtime.ErrPull, "podman: %s", runtime.Printable(line.Error))
 		}
 		pulled = pulled || len(line.Images) > 0 || line.ID != ""
-		if message := strings.TrimSpace(printable(line.Stream)); message != "" && report != nil {
+		if message := strings.TrimSpace(runtime.Printable(line.Stream)); message != "" && report != nil {
 			report(runtime.PullStep{Ref: ref, Message: message})
 		}
 	}
