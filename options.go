@@ -60,19 +60,20 @@ func WithProviders(more ...provider.Provider) Option {
 // [ErrNoRuntime].
 func WithRuntime(rt runtime.Runtime) Option { return func(o *options) { o.runtime = rt } }
 
-// A CallOption changes one call of [Box.Resolve], [Box.Up] or [Box.Down]; what does
-// not concern the call is ignored.
+// A CallOption changes one call of [Box.Resolve], [Box.Up], [Box.Down] or
+// [Box.Pull]; what does not concern the call is ignored.
 type CallOption func(*call)
 
 type call struct {
 	listen   netip.Addr
 	progress func(Event)
+	pull     func(runtime.PullStep)
 	ready    time.Duration
 	grace    time.Duration
 }
 
 func makeCall(opts []CallOption) call {
-	c := call{progress: func(Event) {}, ready: 5 * time.Minute, grace: 20 * time.Second}
+	c := call{progress: func(Event) {}, pull: func(runtime.PullStep) {}, ready: 5 * time.Minute, grace: 20 * time.Second}
 	for _, opt := range opts {
 		opt(&c)
 	}
@@ -86,6 +87,11 @@ func ListenOn(addr netip.Addr) CallOption { return func(c *call) { c.listen = ad
 // OnProgress calls report with each step of [Box.Up], from the calling
 // goroutine, in order.
 func OnProgress(report func(Event)) CallOption { return func(c *call) { c.progress = report } }
+
+// OnPull calls report with each step of fetching an image, in [Box.Up] and
+// [Box.Pull], from the calling goroutine, in order. Podman tells how far each
+// blob is once a second; the events of [OnProgress] leave that out.
+func OnPull(report func(runtime.PullStep)) CallOption { return func(c *call) { c.pull = report } }
 
 // ReadyWithin bounds how long [Box.Up] waits for a started container to be
 // ready. The default is 5 minutes: a 60 GB model from a disk that reads

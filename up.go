@@ -200,7 +200,7 @@ func (u *up) image(ctx context.Context) error {
 		return err
 	}
 	u.report(StatePulling, "pulling %s", ref)
-	_, err = u.rt.Pull(ctx, ref, func(s runtime.PullStep) { u.report(StatePulling, "%s", s.Message) })
+	_, err = u.rt.Pull(ctx, ref, runtime.PullOptions{Report: u.pulling})
 	return err
 }
 
