@@ -191,15 +191,17 @@ func TestPullFailures(t *testing.T) {
 		class  error
 		text   string
 	}{
-		"tag":            {made.repo + ":v9", nil, runtime.ErrPull, "manifest unknown"},
-		"digest":         {made.repo + "@sha256:" + strings.Repeat("1", 64), nil, runtime.ErrPull, "manifest unknown"},
-		"registry":       {"127.0.0.1:1/hal0/model:v1", nil, runtime.ErrPull, "connection refused"},
-		"upper":          {"127.0.0.1:1/Hal0:v1", nil, runtime.ErrInvalidSpec, "repository name (Hal0) must be lowercase"},
-		"empty":          {"", nil, runtime.ErrInvalidSpec, `image: found "", want a reference such as`},
-		"user in it":     {"me:hunter2@" + made.tag, nil, runtime.ErrInvalidSpec, `found "xxxxx@` + made.tag + `", want a reference`},
-		"login wanted":   {made.tag, unauthorized(`Basic realm="hal0"`), runtime.ErrPull, "unauthorized: authentication required"},
-		"no token":       {made.tag, unauthorized(`Bearer realm="http://127.0.0.1:1/token?secret=hunter2",service="hal0"`), runtime.ErrPull, "connection refused"},
-		"server error":   {made.tag, func(w http.ResponseWriter, _ *http.Request, _ http.Handler) { w.WriteHeader(http.StatusInternalServerError) }, runtime.ErrPull, "status code from registry 500 (Internal Server Error)"},
+		"tag":          {made.repo + ":v9", nil, runtime.ErrPull, "manifest unknown"},
+		"digest":       {made.repo + "@sha256:" + strings.Repeat("1", 64), nil, runtime.ErrPull, "manifest unknown"},
+		"registry":     {"127.0.0.1:1/hal0/model:v1", nil, runtime.ErrPull, "connection refused"},
+		"upper":        {"127.0.0.1:1/Hal0:v1", nil, runtime.ErrInvalidSpec, "repository name (Hal0) must be lowercase"},
+		"empty":        {"", nil, runtime.ErrInvalidSpec, `image: found "", want a reference such as`},
+		"user in it":   {"me:hunter2@" + made.tag, nil, runtime.ErrInvalidSpec, `found "xxxxx@` + made.tag + `", want a reference`},
+		"login wanted": {made.tag, unauthorized(`Basic realm="hal0"`), runtime.ErrPull, "unauthorized: authentication required"},
+		"no token":     {made.tag, unauthorized(`Bearer realm="http://127.0.0.1:1/token?secret=hunter2",service="hal0"`), runtime.ErrPull, "connection refused"},
+		"server error": {made.tag, func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+			w.WriteHeader(http.StatusInternalServerError)
+		}, runtime.ErrPull, "status code from registry 500 (Internal Server Error)"},
 		"not a registry": {made.tag, func(w http.ResponseWriter, _ *http.Request, _ http.Handler) { fmt.Fprint(w, "<html>") }, runtime.ErrPull, ""},
 		"truncated blob": {made.tag, truncated(made.blobs[0]), runtime.ErrPull, "unexpected EOF"},
 		"other blob": {made.tag, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
