@@ -48,6 +48,7 @@ type entry struct {
 	name string
 	file *slot.File
 	err  error
+	port int // that it asks for; 0 when that can't be told
 }
 
 // Settings is hal0.toml. Tables that belong to other programs are not read.
@@ -252,6 +253,11 @@ func (b *Box) readSlot(name string) entry {
 	var data []byte
 	if data, e.err = b.read(b.home.Slot(name), maxConfig); e.err == nil {
 		e.file, e.err = slot.Parse(b.home.Slot(name), data, b.opts.providers)
+	}
+	if e.err != nil {
+		e.port = slot.ClaimedPort(data)
+	} else {
+		e.port = e.file.Slot.Port
 	}
 	return e
 }

@@ -2,11 +2,13 @@ package slot
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
 	"github.com/hal0ai/hal0-go/device"
 	"github.com/hal0ai/hal0-go/internal/conf"
+	"github.com/hal0ai/hal0-go/internal/edit"
 	"github.com/hal0ai/hal0-go/profile"
 	"github.com/hal0ai/hal0-go/provider"
 )
@@ -98,6 +100,25 @@ func Pick(w Wish, around Surroundings) (Slot, error) {
 		return Slot{}, err
 	}
 	return s, (&File{Slot: s}).conflicts(around.Slots).Err()
+}
+
+// Text returns the slot file of a new slot: every field that is set, as a key at
+// top level or of a table, in the order of [Slot]. What is left to a default is
+// left out, and so are the old keys Backend and Runtime.
+func (s Slot) Text() ([]byte, error) {
+	var ops []edit.Op
+	for _, k := range slotKeys() {
+		v := reflect.ValueOf(s).FieldByIndex(k.field)
+		if v.IsZero() {
+			continue
+		}
+		at := k.path
+		if len(at) > 1 && at[0] == "image" && s.Image != "" { // the key is taken
+			at = append([]string{"slot"}, at...)
+		}
+		ops = append(ops, edit.Set(reflect.Indirect(v).Interface(), at...))
+	}
+	return edit.TOML(nil, ops...)
 }
 
 // A picker carries one Pick from step to step.

@@ -262,3 +262,31 @@ func TestPickFromAnotherCatalog(t *testing.T) {
 		})
 	}
 }
+
+// The file of a new slot has what was picked, and nothing that is a default.
+func TestText(t *testing.T) {
+	t.Parallel()
+	s, err := slot.Pick(slot.Wish{Type: "embedding", Model: "bge-small"}, around(t))
+	require.NoError(t, err)
+	text, err := s.Text()
+	require.NoError(t, err)
+	assert.Equal(t, `name = "embed"
+port = 8081
+type = "embedding"
+device = "gpu-vulkan"
+provider = "llama-server"
+profile = "vulkan"
+
+[model]
+default = "bge-small"
+`, string(text))
+	assert.Equal(t, s, file(t, "embed", string(text)).Slot)
+
+	full := parse(t, everyKey+everyTable+imageTable).Slot
+	full.Runtime, full.Image = "", "x.io/a:1" // an old key; a key of two meanings
+	text, err = full.Text()
+	require.NoError(t, err)
+	assert.Equal(t, full, file(t, "chat", string(text)).Slot)
+	_, err = slot.Slot{Name: "a", Type: "talk"}.Text()
+	require.EqualError(t, err, `type: type "talk": want one of llm, embedding, reranking, transcription, tts, image`)
+}

@@ -133,14 +133,7 @@ func operation(doc *conf.Document, e Edit) (edit.Op, error) {
 		return edit.Unset(at...), err
 	}
 	_, err := settable(path)
-	if err != nil {
-		return edit.Op{}, err
-	}
-	v, err := plain(e.Value)
-	if err != nil {
-		return edit.Op{}, conf.At(conf.ErrType, err.Error(), path...)
-	}
-	return edit.Set(v, at...), nil
+	return edit.Set(e.Value, at...), err
 }
 
 // place returns where a file has a key, or where it is to have it: beside the
@@ -208,11 +201,11 @@ func (f *File) differences(now, x facts) []Edit {
 	was, is := now.values(), x.values()
 	for i, key := range factKeys {
 		if was[i] != "" && was[i] != is[i] {
-			edits = append(edits, Set(key, is[i]))
+			edits = append(edits, Edit{Key: key, Value: is[i]})
 		}
 	}
 	if f.Slot.Backend != "" && (f.doc.Has("device") || now.device != x.device) {
-		edits = append(edits, Unset("backend"))
+		edits = append(edits, Edit{Key: "backend"})
 	}
 	return edits
 }
@@ -221,20 +214,18 @@ func (f *File) differences(now, x facts) []Edit {
 // edit may not leave: all of them, but for those that before had if the slot is
 // disabled, and for conflicts with other slots that before had.
 func (f *File) worse(before *File, around Surroundings) conf.ValidationErrors {
+	var had error
+	var conflicts conf.ValidationErrors
+	if before != nil {
+		conflicts = before.conflicts(around.Slots)
+		if !f.Slot.IsEnabled() {
+			_, had = before.Resolve(around.Inputs)
+		}
+	}
 	_, err := f.Resolve(around.Inputs)
-	problems := conf.Problems(err)
+	problems := conf.Worse(had, err)
 	if f.Slot.IsEnabled() {
-		problems = append(problems, f.conflicts(around.Slots)...)
+		problems = append(problems, conf.Worse(conflicts.Err(), f.conflicts(around.Slots).Err())...)
 	}
-	if before == nil {
-		return problems
-	}
-	old := before.conflicts(around.Slots)
-	if !f.Slot.IsEnabled() {
-		_, err := before.Resolve(around.Inputs)
-		old = append(old, conf.Problems(err)...)
-	}
-	return slices.DeleteFunc(problems, func(p conf.ValidationError) bool {
-		return slices.ContainsFunc(old, func(q conf.ValidationError) bool { return q.Path == p.Path && q.Message == p.Message })
-	})
+	return problems
 }

@@ -14,12 +14,15 @@ import (
 	"github.com/hal0ai/hal0-go/slot"
 )
 
+func to(key string, value any) slot.Edit { return slot.Edit{Key: key, Value: value} }
+func unset(key string) slot.Edit         { return slot.Edit{Key: key} }
+
 // edits reads "key=value", or "key" to remove it.
 func edits(t *testing.T, words ...string) []slot.Edit {
 	t.Helper()
 	var list []slot.Edit
 	for _, w := range words {
-		e := slot.Unset(w)
+		e := unset(w)
 		if strings.Contains(w, "=") {
 			var err error
 			e, err = slot.ParseEdit(w)
@@ -245,19 +248,19 @@ func TestEditedRefuses(t *testing.T) {
 		want  string
 	}{
 		"not TOML":                  {"port = \n", nil, "slots/chat.toml:1:8: unexpected character U+000A at start of value"},
-		"a value out of range":      {doc, []slot.Edit{slot.Set("port", 80)}, "slots/chat.toml:1:1: port: must be 8081 to 8200, got 80"},
-		"a value of another type":   {doc, []slot.Edit{slot.Set("mtp", "yes")}, `slots/chat.toml:1:1: mtp: must be true or false, got the string "yes"`},
-		"a value of no type":        {doc, []slot.Edit{slot.Set("mtp", []int{1})}, "slots/chat.toml:1:1: mtp: a []int can't be written to a slot file"},
-		"a required key":            {doc, []slot.Edit{slot.Unset("port")}, "slots/chat.toml:1:1: port: is required: 8081 to 8200"},
-		"another name":              {doc, []slot.Edit{slot.Set("name", "other")}, `slots/chat.toml:1:1: name: is "other", but the file is chat.toml: make them equal`},
-		"an unknown key":            {doc, []slot.Edit{slot.Set("color", "blue")}, "slots/chat.toml:2:1: color: unknown key, want one of name, port, type, device, provider, profile, image, role, enabled, mtp, enable_thinking, chat_template, vision, workers, idle_timeout_s, model.default, model.context_size, model.n_gpu_layers, model.rope_freq_base, server.extra_args, server.env, npu.asr, npu.embed, image.idle_restore_minutes, image.default_size, image.default_steps"},
-		"a key that is not there":   {doc, []slot.Edit{slot.Unset("colour")}, "slots/chat.toml:1:1: colour: unknown key, want one of name, port, type, device, provider, profile, image, role, enabled, mtp, enable_thinking, chat_template, vision, workers, idle_timeout_s, model.default, model.context_size, model.n_gpu_layers, model.rope_freq_base, server.extra_args, server.env, npu.asr, npu.embed, image.idle_restore_minutes, image.default_size, image.default_steps"},
-		"twice":                     {doc, []slot.Edit{slot.Set("port", 8082), slot.Unset("port")}, "slots/chat.toml:1:1: port: is named twice: name it once"},
-		"it can't be launched":      {doc, []slot.Edit{slot.Set("model.default", "qwen3-4")}, `slots/chat.toml:4:1: model.default: unknown model "qwen3-4": did you mean "qwen3-4b"?`},
-		"it could not before":       {strings.Replace(doc, "qwen3-4b", "gone", 1), []slot.Edit{slot.Set("role", "x")}, `slots/chat.toml:4:1: model.default: unknown model "gone": want one of bge-small, qwen3-4b, qwen3-8b, unknown, or the absolute path of a model file`},
-		"it is disabled, and worse": {off, []slot.Edit{slot.Set("profile", "rcom")}, `slots/chat.toml:1:1: profile: unknown profile "rcom": want one of rocm, rocm-dnse, rocm-moe, vulkan, flm, tts, comfyui, did you mean "rocm"?`},
-		"it is enabled again":       {off, []slot.Edit{slot.Unset("enabled")}, `slots/chat.toml:4:1: model.default: unknown model "gone": want one of bge-small, qwen3-4b, qwen3-8b, unknown, or the absolute path of a model file`},
-		"all at once":               {doc, []slot.Edit{slot.Set("prot", 1), slot.Set("backend", "rocm")}, "slots/chat.toml:1:1: backend: is an old key: set device\nslots/chat.toml:1:1: prot: unknown key, did you mean \"port\"?"},
+		"a value out of range":      {doc, []slot.Edit{to("port", 80)}, "slots/chat.toml:1:1: port: must be 8081 to 8200, got 80"},
+		"a value of another type":   {doc, []slot.Edit{to("mtp", "yes")}, `slots/chat.toml:1:1: mtp: must be true or false, got the string "yes"`},
+		"a value of no type":        {doc, []slot.Edit{to("mtp", []int{1})}, "slots/chat.toml:1:1: mtp: a value of type []int can't be written"},
+		"a required key":            {doc, []slot.Edit{unset("port")}, "slots/chat.toml:1:1: port: is required: 8081 to 8200"},
+		"another name":              {doc, []slot.Edit{to("name", "other")}, `slots/chat.toml:1:1: name: is "other", but the file is chat.toml: make them equal`},
+		"an unknown key":            {doc, []slot.Edit{to("color", "blue")}, "slots/chat.toml:2:1: color: unknown key, want one of name, port, type, device, provider, profile, image, role, enabled, mtp, enable_thinking, chat_template, vision, workers, idle_timeout_s, model.default, model.context_size, model.n_gpu_layers, model.rope_freq_base, server.extra_args, server.env, npu.asr, npu.embed, image.idle_restore_minutes, image.default_size, image.default_steps"},
+		"a key that is not there":   {doc, []slot.Edit{unset("colour")}, "slots/chat.toml:1:1: colour: unknown key, want one of name, port, type, device, provider, profile, image, role, enabled, mtp, enable_thinking, chat_template, vision, workers, idle_timeout_s, model.default, model.context_size, model.n_gpu_layers, model.rope_freq_base, server.extra_args, server.env, npu.asr, npu.embed, image.idle_restore_minutes, image.default_size, image.default_steps"},
+		"twice":                     {doc, []slot.Edit{to("port", 8082), unset("port")}, "slots/chat.toml:1:1: port: is named twice: name it once"},
+		"it can't be launched":      {doc, []slot.Edit{to("model.default", "qwen3-4")}, `slots/chat.toml:4:1: model.default: unknown model "qwen3-4": did you mean "qwen3-4b"?`},
+		"it could not before":       {strings.Replace(doc, "qwen3-4b", "gone", 1), []slot.Edit{to("role", "x")}, `slots/chat.toml:4:1: model.default: unknown model "gone": want one of bge-small, qwen3-4b, qwen3-8b, unknown, or the absolute path of a model file`},
+		"it is disabled, and worse": {off, []slot.Edit{to("profile", "rcom")}, `slots/chat.toml:1:1: profile: unknown profile "rcom": want one of rocm, rocm-dnse, rocm-moe, vulkan, flm, tts, comfyui, did you mean "rocm"?`},
+		"it is enabled again":       {off, []slot.Edit{unset("enabled")}, `slots/chat.toml:4:1: model.default: unknown model "gone": want one of bge-small, qwen3-4b, qwen3-8b, unknown, or the absolute path of a model file`},
+		"all at once":               {doc, []slot.Edit{to("prot", 1), to("backend", "rocm")}, "slots/chat.toml:1:1: backend: is an old key: set device\nslots/chat.toml:1:1: prot: unknown key, did you mean \"port\"?"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -332,25 +335,32 @@ key = [ 1,
 	require.NoError(t, err)
 	want := strings.NewReplacer("8081", "8082", `"gpu-rocm"`, `"gpu-vulkan"`, `"rocm-dnse"`, `"vulkan"`, "default = \"qwen3-8b\"\n", "default = \"qwen3-8b\"\ncontext_size = 65536\n").Replace(doc)
 	assert.Equal(t, want, string(u.Text))
-	assert.Equal(t, []slot.Edit{slot.Set("profile", "vulkan")}, u.Followed)
+	assert.Equal(t, []slot.Edit{to("profile", "vulkan")}, u.Followed)
 	s := u.File.Slot
 	assert.Equal(t, []any{"vulkan", provider.LLM, new(false), new(false), "qwen3", "primary"}, []any{s.Profile, s.Type, s.MTP, s.Vision, s.ChatTemplate, s.Role})
+}
+
+func flags(t *testing.T, text string) profile.Flags {
+	t.Helper()
+	f, err := profile.ParseFlags(text)
+	require.NoError(t, err)
+	return f
 }
 
 func TestParseEdit(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]slot.Edit{
-		"port=8082":                   slot.Set("port", 8082),
-		"mtp=false":                   slot.Set("mtp", false),
-		"type=embed":                  slot.Set("type", "embedding"),
-		"device=npu":                  slot.Set("device", "npu"),
-		"role=a=b c":                  slot.Set("role", "a=b c"),
-		"model.rope_freq_base=1e6":    slot.Set("model.rope_freq_base", 1e6),
-		"model.n_gpu_layers=-1":       slot.Set("model.n_gpu_layers", -1),
-		"server.extra_args=-b 64 'a'": slot.Set("server.extra_args", "-b 64 'a'"),
-		"server.env.A=":               slot.Set("server.env.A", ""),
-		"image=x.io/a:1":              slot.Set("image", "x.io/a:1"),
-		"image.default_steps=4":       slot.Set("image.default_steps", 4),
+		"port=8082":                   to("port", 8082),
+		"mtp=false":                   to("mtp", false),
+		"type=embed":                  to("type", provider.Embedding),
+		"device=npu":                  to("device", device.NPU),
+		"role=a=b c":                  to("role", "a=b c"),
+		"model.rope_freq_base=1e6":    to("model.rope_freq_base", 1e6),
+		"model.n_gpu_layers=-1":       to("model.n_gpu_layers", -1),
+		"server.extra_args=-b 64 'a'": to("server.extra_args", flags(t, "-b 64 'a'")),
+		"server.env.A=":               to("server.env.A", ""),
+		"image=x.io/a:1":              to("image", "x.io/a:1"),
+		"image.default_steps=4":       to("image.default_steps", 4),
 	} {
 		got, err := slot.ParseEdit(text)
 		require.NoError(t, err, text)
@@ -390,9 +400,9 @@ func TestParseEdit(t *testing.T) {
 func TestSetTakesTypedValues(t *testing.T) {
 	t.Parallel()
 	u, err := slot.Edited("slots/chat.toml", []byte("port = 8081\n"), []slot.Edit{
-		slot.Set("device", device.GPUVulkan), slot.Set("type", new(provider.LLM)), slot.Set("provider", provider.LlamaServer),
-		slot.Set("server.extra_args", profile.FlagsOf("-b", "64")), slot.Set("server.env", map[string]string{"A": "1"}),
-		slot.Set("model.default", "qwen3-4b"), slot.Set("idle_timeout_s", int64(60)), slot.Set("model.rope_freq_base", 1e6),
+		to("device", device.GPUVulkan), to("type", new(provider.LLM)), to("provider", provider.LlamaServer),
+		to("server.extra_args", profile.FlagsOf("-b", "64")), to("server.env", map[string]string{"A": "1"}),
+		to("model.default", "qwen3-4b"), to("idle_timeout_s", int64(60)), to("model.rope_freq_base", 1e6),
 	}, around(t))
 	require.NoError(t, err)
 	assert.Equal(t, `port = 8081
@@ -409,6 +419,6 @@ env = { A = "1" }
 default = "qwen3-4b"
 rope_freq_base = 1e+06
 `, string(u.Text))
-	_, err = slot.Edited("slots/chat.toml", []byte("port = 8081\n"), []slot.Edit{slot.Set("device", (*device.Device)(nil))}, around(t))
-	require.EqualError(t, err, "slots/chat.toml:1:1: device: a *device.Device can't be written to a slot file")
+	_, err = slot.Edited("slots/chat.toml", []byte("port = 8081\n"), []slot.Edit{to("device", (*device.Device)(nil))}, around(t))
+	require.EqualError(t, err, "slots/chat.toml:1:1: device: a value of type *device.Device can't be written")
 }

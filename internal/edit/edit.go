@@ -19,6 +19,7 @@ import (
 	"strings"
 
 	"github.com/hal0ai/hal0-go/internal/conf"
+	"github.com/hal0ai/hal0-go/internal/enum"
 )
 
 // An Op sets or removes one key.
@@ -98,6 +99,9 @@ func run(syn syntax, doc []byte, ops []Op) ([]byte, error) {
 	e := editor{syntax: syn, text: doc, tree: want}
 	for _, op := range ops {
 		node, err := plain(&op, syn)
+		if errors.Is(err, enum.ErrUnknown) {
+			return nil, conf.NotOneOf(err, op.Path...)
+		}
 		if err != nil {
 			return nil, conf.At(conf.ErrValue, err.Error(), op.Path...)
 		}
