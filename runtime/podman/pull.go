@@ -49,7 +49,7 @@ func (r *Runtime) pull(ctx context.Context, ref string, opts runtime.PullOptions
 			opts.Report(step)
 		}
 	}
-	return r.pulls.join(ctx, name, r.fetch, report)
+	return r.pulls.Join(ctx, name, r.fetch, report)
 }
 
 // fetch has podman pull an image, present or not.
