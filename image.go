@@ -96,7 +96,7 @@ func (u *up) fetch(ctx context.Context) (runtime.Image, error) {
 	} else { // what runs goes on until its image is there
 		u.life.note("pulling %s", u.pin.Launch)
 	}
-	return u.rt.Pull(ctx, u.pin.Launch, func(s runtime.PullStep) { u.life.note("%s", s.Message) })
+	return u.rt.Pull(ctx, u.pin.Launch, runtime.PullOptions{Always: u.call.fetch == PullAlways, Report: u.pulling})
 }
 
 // notThere returns why there is no image to launch: failed is why it could not

@@ -74,7 +74,7 @@ func (s *aStore) Image(_ context.Context, ref string) (runtime.Image, error) {
 	return image, nil
 }
 
-func (s *aStore) Pull(_ context.Context, ref string, _ func(runtime.PullStep)) (runtime.Image, error) {
+func (s *aStore) Pull(_ context.Context, ref string, _ runtime.PullOptions) (runtime.Image, error) {
 	s.pulled = append(s.pulled, ref)
 	image, ok := s.pulls[ref]
 	if !ok {
