@@ -93,13 +93,14 @@ type call struct {
 	verify   VerifyPolicy
 	fetch    PullPolicy
 	ask      bool
+	parallel int
 }
 
 // call returns the options of one call.
 func (b *Box) call(opts []CallOption) call {
 	c := call{
 		progress: func(Event) {}, pull: func(runtime.PullStep) {},
-		ready: 5 * time.Minute, grace: 20 * time.Second, verify: VerifyEnforce, fetch: PullMissing,
+		ready: 5 * time.Minute, grace: 20 * time.Second, verify: VerifyEnforce, fetch: PullMissing, parallel: 4,
 	}
 	for _, opt := range slices.Concat(b.opts.calls, opts) {
 		opt(&c)
