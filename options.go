@@ -1,6 +1,7 @@
 package hal0
 
 import (
+	"context"
 	"io/fs"
 	"net/netip"
 	"os"
@@ -22,6 +23,7 @@ type options struct {
 	host      *device.Host
 	getenv    func(string) string
 	now       func() time.Time
+	sleep     func(context.Context, time.Duration) error
 	providers provider.Set
 	runtime   runtime.Runtime
 	registry  manifest.Registry
@@ -29,11 +31,23 @@ type options struct {
 }
 
 func makeOptions(opts []Option) options {
-	o := options{getenv: os.Getenv, now: time.Now, providers: provider.Builtin()}
+	o := options{getenv: os.Getenv, now: time.Now, sleep: sleep, providers: provider.Builtin()}
 	for _, opt := range opts {
 		opt(&o)
 	}
 	return o
+}
+
+// sleep waits for d, or until ctx ends, which is the error.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // WithFiles reads the box's files from fsys, rooted where "/" is, instead of
@@ -94,6 +108,7 @@ type call struct {
 	fetch    PullPolicy
 	ask      bool
 	parallel int
+	restart  *RestartPolicy
 }
 
 // call returns the options of one call.

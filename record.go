@@ -84,7 +84,7 @@ func ParseRecord(name string, data []byte) (Record, error) {
 		Extra Launch `json:"extra"`
 	}
 	if err := json.Unmarshal(data, &rest); err != nil {
-		problems = append(problems, doc.Problem(conf.ErrType, err.Error(), "extra"))
+		problems = append(problems, doc.Problem(conf.ErrType, "does not say what the container was started from: want container and plan as strings and spec as an object", "extra"))
 	}
 	problems.Sort()
 	if err := problems.Err(); err != nil {

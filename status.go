@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -33,6 +34,9 @@ type Status struct {
 	// oldest first; for a container that exited.
 	Exit *Exit          `json:"exit,omitempty"`
 	Logs []runtime.Line `json:"logs,omitempty"`
+	// Restart is what [Box.Observe] does about a slot that crashed; nil unless
+	// [RestartCrashed] is set.
+	Restart *Restart `json:"restart,omitempty"`
 	// Container is what the runtime says; nil when there is none.
 	Container *runtime.Container `json:"container"`
 }
@@ -58,7 +62,7 @@ func (b *Box) Status(ctx context.Context, name string) (Status, error) {
 	if err != nil {
 		return Status{}, err
 	}
-	return b.status(ctx, name, c), nil
+	return b.status(ctx, name, c, false), nil
 }
 
 // StatusAll returns the status of every slot of the box, and of every container
@@ -84,7 +88,7 @@ func (b *Box) StatusAll(ctx context.Context) ([]Status, error) {
 			continue
 		}
 		all.Go(func() {
-			s := b.status(ctx, name, c)
+			s := b.status(ctx, name, c, false)
 			mu.Lock()
 			defer mu.Unlock()
 			byName[name] = s
@@ -108,8 +112,9 @@ func (b *Box) absent(name string) Status {
 	return Status{Slot: name, State: StateOffline}
 }
 
-// status judges one container.
-func (b *Box) status(ctx context.Context, name string, c runtime.Container) Status {
+// status judges one container. Of a server that is up already only such checks
+// are made as cost it nothing: no generating, for one.
+func (b *Box) status(ctx context.Context, name string, c runtime.Container, isUp bool) Status {
 	s := Status{Slot: name, Container: &c}
 	call := b.call(nil)
 	plan, err := b.resolve(name, &call)
@@ -133,6 +138,9 @@ func (b *Box) status(ctx context.Context, name string, c runtime.Container) Stat
 	case len(c.Publish) == 0:
 		s.State, s.Reason = StateWarming, "the container publishes no port"
 	default:
+		if isUp {
+			plan.Probe = slices.DeleteFunc(slices.Clone(plan.Probe), func(c provider.Check) bool { return c.Method != http.MethodGet })
+		}
 		s.State, s.Reason = ask(ctx, &plan, c.Publish[0])
 	}
 	return s
