@@ -131,12 +131,10 @@ func (b *Box) breaks(err error) {
 }
 
 func (b *Box) readSettings() {
-	b.settings.Slots = SlotSettings{PortRangeStart: 8081, PortRangeEnd: 8099}
+	b.settings = defaultSettings()
 	if data, ok := b.readShared(b.home.Settings()); ok {
-		doc, err := conf.ParseTOML(b.home.Settings(), data)
-		if err == nil {
-			err = b.checkSettings(doc)
-		}
+		var err error
+		b.settings, err = parseSettings(b.home.Settings(), data)
 		b.breaks(err)
 	}
 	store := cmp.Or(b.opts.getenv("HAL0_MODEL_STORE"), b.settings.Models.Store, "/mnt/ai-models")
@@ -147,9 +145,19 @@ func (b *Box) readSettings() {
 	}
 }
 
-func (b *Box) checkSettings(doc *conf.Document) error {
-	s := &b.settings
-	problems := conf.Problems(doc.Decode(s, conf.Ignore))
+func defaultSettings() Settings {
+	return Settings{Slots: SlotSettings{PortRangeStart: 8081, PortRangeEnd: 8099}}
+}
+
+// parseSettings reads a hal0.toml; name is what errors call the file. What has a
+// problem keeps its default.
+func parseSettings(name string, data []byte) (Settings, error) {
+	s := defaultSettings()
+	doc, err := conf.ParseTOML(name, data)
+	if err != nil {
+		return s, err
+	}
+	problems := conf.Problems(doc.Decode(&s, conf.Ignore))
 	if s.Slots.PortRangeEnd < s.Slots.PortRangeStart {
 		problems = append(problems, doc.Problem(conf.ErrConflict,
 			fmt.Sprintf("is %d, below port_range_start, which is %d", s.Slots.PortRangeEnd, s.Slots.PortRangeStart), "slots", "port_range_end"))
@@ -158,7 +166,7 @@ func (b *Box) checkSettings(doc *conf.Document) error {
 		problems = append(problems, doc.Problem(conf.ErrValue,
 			fmt.Sprintf("%q is not a plain absolute path: want one that begins with / and has no . or .. in it", st), "models", "store"))
 	}
-	return problems.Err()
+	return s, problems.Err()
 }
 
 // readProfiles reads profiles.toml. A profile with problems concerns the slots

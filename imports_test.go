@@ -29,7 +29,7 @@ func deps(t *testing.T, pkg string) []string {
 // The arrows between the packages: what each may import of this module.
 func TestArrows(t *testing.T) {
 	t.Parallel()
-	leaves := []string{"internal/argv", "internal/conf", "internal/enum", "internal/gguf"}
+	leaves := []string{"internal/argv", "internal/conf", "internal/enum", "internal/gguf", "internal/schema", "internal/watch"}
 	allowed := map[string][]string{
 		"runtime":  nil,
 		"device":   nil,
@@ -44,6 +44,7 @@ func TestArrows(t *testing.T) {
 		"internal/argv":  nil,
 		"internal/enum":  nil,
 		"internal/gguf":  nil,
+		"internal/watch": nil,
 	}
 	for pkg, may := range allowed {
 		t.Run("hal0/"+pkg, func(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 	"github.com/hal0ai/hal0-go/runtime"
 )
 
-// An Option changes how [Open] reads a box.
+// An Option changes how [Open] and [Watch] read a box.
 type Option func(*options)
 
 type options struct {
@@ -21,10 +21,11 @@ type options struct {
 	getenv    func(string) string
 	providers provider.Set
 	runtime   runtime.Runtime
+	debounce  time.Duration
 }
 
 func makeOptions(opts []Option) options {
-	o := options{getenv: os.Getenv, providers: provider.Builtin()}
+	o := options{getenv: os.Getenv, providers: provider.Builtin(), debounce: 100 * time.Millisecond}
 	for _, opt := range opts {
 		opt(&o)
 	}
@@ -59,6 +60,11 @@ func WithProviders(more ...provider.Provider) Option {
 // box can be read and resolved; Up, Down, Status and Logs return
 // [ErrNoRuntime].
 func WithRuntime(rt runtime.Runtime) Option { return func(o *options) { o.runtime = rt } }
+
+// WithDebounce sets for how long a box's files must have been left alone before
+// [Watch] looks at them, and a tenth of the time for which it waits at most
+// while they are not. The default is 100 milliseconds; 0 is not to wait.
+func WithDebounce(d time.Duration) Option { return func(o *options) { o.debounce = d } }
 
 // A CallOption changes one call of [Box.Resolve], [Box.Up] or [Box.Down]; what does
 // not concern the call is ignored.
