@@ -144,3 +144,32 @@ func BenchmarkWatch(b *testing.B) {
 		})
 	}
 }
+
+// Checking a box of 200 slots that is open, and one that is to be opened first.
+// Its slots share 100 ports, so that every file has a problem.
+func BenchmarkCheck(b *testing.B) {
+	root := writeBox(b, 200)
+	open := func() *hal0.Box {
+		box, err := hal0.Open(hal0.HomeAt(root), hal0.WithHost(device.Host{}))
+		require.NoError(b, err)
+		return box
+	}
+	check := func(b *testing.B, box *hal0.Box) {
+		if r := box.Check(); len(r.Problems) != 200 {
+			b.Fatal(len(r.Problems))
+		}
+	}
+	b.Run("open", func(b *testing.B) {
+		box := open()
+		b.ReportAllocs()
+		for b.Loop() {
+			check(b, box)
+		}
+	})
+	b.Run("closed", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			check(b, open())
+		}
+	})
+}

@@ -48,6 +48,7 @@ type entry struct {
 	name string
 	file *slot.File
 	err  error
+	port int // that it asks for; 0 when that can't be told
 }
 
 // Settings is hal0.toml. Tables that belong to other programs are not read.
@@ -88,8 +89,10 @@ const (
 // looked at, a directory that can't be listed.
 //
 // Open blocks on reading files. Nothing is written.
-func Open(home Home, opts ...Option) (*Box, error) {
-	b := &Box{home: home, opts: makeOptions(opts)}
+func Open(home Home, opts ...Option) (*Box, error) { return open(home, makeOptions(opts)) }
+
+func open(home Home, opts options) (*Box, error) {
+	b := &Box{home: home, opts: opts}
 	b.gates.init()
 	b.readSettings()
 	b.readProfiles()
@@ -149,8 +152,8 @@ func defaultSettings() Settings {
 	return Settings{Slots: SlotSettings{PortRangeStart: 8081, PortRangeEnd: 8099}}
 }
 
-// parseSettings reads a hal0.toml; name is what errors call the file. What has a
-// problem keeps its default.
+// parseSettings reads a hal0.toml; name is what errors call it. What has a
+// problem is left at its default.
 func parseSettings(name string, data []byte) (Settings, error) {
 	s := defaultSettings()
 	doc, err := conf.ParseTOML(name, data)
@@ -250,6 +253,11 @@ func (b *Box) readSlot(name string) entry {
 	var data []byte
 	if data, e.err = b.read(b.home.Slot(name), maxConfig); e.err == nil {
 		e.file, e.err = slot.Parse(b.home.Slot(name), data, b.opts.providers)
+	}
+	if e.err != nil {
+		e.port = slot.ClaimedPort(data)
+	} else {
+		e.port = e.file.Slot.Port
 	}
 	return e
 }

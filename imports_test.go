@@ -29,7 +29,7 @@ func deps(t *testing.T, pkg string) []string {
 // The arrows between the packages: what each may import of this module.
 func TestArrows(t *testing.T) {
 	t.Parallel()
-	leaves := []string{"internal/argv", "internal/conf", "internal/enum", "internal/gguf", "internal/schema", "internal/watch"}
+	leaves := []string{"internal/argv", "internal/conf", "internal/edit", "internal/enum", "internal/gguf", "internal/schema", "internal/watch"}
 	allowed := map[string][]string{
 		"runtime":  nil,
 		"device":   nil,
@@ -37,7 +37,7 @@ func TestArrows(t *testing.T) {
 		"provider": {"device", "runtime"},
 		"profile":  {"device", "provider", "runtime"},
 		"slot":     {"device", "provider", "profile", "manifest", "runtime"},
-		"":         {"device", "provider", "profile", "manifest", "slot", "runtime"},
+		"":         {"device", "provider", "profile", "manifest", "slot", "runtime", "internal/file"},
 
 		"runtime/podman": {"runtime"},
 		"internal/conf":  nil,

@@ -22,9 +22,9 @@ const (
 	Invalid ChangeKind = "invalid" // it has problems, and what it said before stands
 )
 
-// A Change is what became of one file of a box. It must not be changed: the
+// A FileChange is what became of one file of a box. It must not be changed: the
 // watch compares later readings with it.
-type Change struct {
+type FileChange struct {
 	Kind ChangeKind `json:"kind"`
 	// Of tells what the file is for.
 	Of FileKind `json:"of"`
@@ -76,9 +76,9 @@ type Change struct {
 // is over: the system's limit of watches, most likely. Nothing is left running
 // behind a loop that ended in whichever way. Each loop over the result is a
 // watch of its own.
-func Watch(ctx context.Context, home Home, opts ...Option) iter.Seq2[[]Change, error] {
+func Watch(ctx context.Context, home Home, opts ...Option) iter.Seq2[[]FileChange, error] {
 	o := makeOptions(opts)
-	return func(yield func([]Change, error) bool) {
+	return func(yield func([]FileChange, error) bool) {
 		w, err := newWatcher(home, o)
 		if err != nil {
 			yield(nil, err)
@@ -113,7 +113,7 @@ func newWatcher(home Home, o options) (*watcher, error) {
 }
 
 // run looks and waits until ctx ends or the consumer has enough.
-func (w *watcher) run(ctx context.Context, yield func([]Change, error) bool) error {
+func (w *watcher) run(ctx context.Context, yield func([]FileChange, error) bool) error {
 	for first := true; ctx.Err() == nil; first = false {
 		changes, err := w.look()
 		if err != nil {
@@ -131,9 +131,9 @@ func (w *watcher) run(ctx context.Context, yield func([]Change, error) bool) err
 }
 
 // look returns what is not as the consumer has been told.
-func (w *watcher) look() ([]Change, error) {
+func (w *watcher) look() ([]FileChange, error) {
 	l := w.wake.Look()
-	var changes []Change
+	var changes []FileChange
 	for _, s := range w.sources(l, &changes) {
 		if c, ok := w.check(l, s); ok {
 			changes = append(changes, c)

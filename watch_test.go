@@ -29,9 +29,9 @@ import (
 type view struct {
 	t     *testing.T
 	root  string
-	next  func() ([]hal0.Change, error, bool)
+	next  func() ([]hal0.FileChange, error, bool)
 	steps int
-	known map[string]hal0.Change // by path below the root
+	known map[string]hal0.FileChange // by path below the root
 	want  []string               // what until waits for
 }
 
@@ -41,7 +41,7 @@ func watching(t *testing.T, root string, opts ...hal0.Option) *view {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	next, stop := iter.Pull2(hal0.Watch(ctx, hal0.HomeAt(root), append([]hal0.Option{hal0.WithDebounce(10 * time.Millisecond)}, opts...)...))
 	t.Cleanup(func() { stop(); cancel() })
-	v := &view{t: t, root: root, next: next, known: map[string]hal0.Change{}}
+	v := &view{t: t, root: root, next: next, known: map[string]hal0.FileChange{}}
 	v.step()
 	return v
 }
@@ -67,7 +67,7 @@ func (v *view) step() []string {
 
 // describe tells of a change in a line: "changed chat 8082", "invalid
 // etc/hal0/hal0.toml".
-func describe(rel string, c hal0.Change) string {
+func describe(rel string, c hal0.FileChange) string {
 	words := []string{string(c.Kind), rel}
 	if c.Slot != "" {
 		words[1] = c.Slot

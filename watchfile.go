@@ -27,7 +27,7 @@ type source struct {
 
 // sources returns the files to look at, those that are gone among them. A
 // directory that can't be listed goes into changes, and its files are let be.
-func (w *watcher) sources(l *watch.Look, changes *[]Change) []source {
+func (w *watcher) sources(l *watch.Look, changes *[]FileChange) []source {
 	h := w.box.home
 	list := []source{
 		{of: SettingsFile, file: h.Settings(), limit: maxConfig, parse: settingsValue},
@@ -56,7 +56,7 @@ func (w *watcher) sources(l *watch.Look, changes *[]Change) []source {
 }
 
 // listed returns the change of the directory of slot files, if there is one.
-func (w *watcher) listed(err error) (Change, bool) {
+func (w *watcher) listed(err error) (FileChange, bool) {
 	s := source{of: SlotFile, file: w.box.home.Slots()}
 	old, next := w.seen[s.file], &seen{}
 	if err != nil {
@@ -84,16 +84,16 @@ func (s *seen) stands(info fs.FileInfo) bool {
 }
 
 // check returns the change of one file, if there is one.
-func (w *watcher) check(l *watch.Look, s source) (Change, bool) {
+func (w *watcher) check(l *watch.Look, s source) (FileChange, bool) {
 	old := w.seen[s.file]
 	info, touched := l.Stat(s.file)
 	if old != nil && !touched && old.stands(info) {
-		return Change{}, false
+		return FileChange{}, false
 	}
 	data, err := conf.ReadFile(s.file, s.limit)
 	if errors.Is(err, fs.ErrNotExist) {
 		delete(w.seen, s.file)
-		return Change{Kind: Removed, Of: s.of, File: s.file, Slot: s.slot}, old != nil
+		return FileChange{Kind: Removed, Of: s.of, File: s.file, Slot: s.slot}, old != nil
 	}
 	next := &seen{slot: s.slot}
 	w.seen[s.file] = next
@@ -113,8 +113,8 @@ func (w *watcher) check(l *watch.Look, s source) (Change, bool) {
 
 // change returns what there is to tell of a file that was found as old, nil for
 // not at all, and now as next.
-func (s source) change(old, next *seen) (Change, bool) {
-	c := Change{Kind: Changed, Of: s.of, File: s.file, Slot: s.slot, Problems: next.problems}
+func (s source) change(old, next *seen) (FileChange, bool) {
+	c := FileChange{Kind: Changed, Of: s.of, File: s.file, Slot: s.slot, Problems: next.problems}
 	if said, ok := next.value.(slotFile); ok {
 		c.Value, c.Warnings = &said.slot, said.warnings
 	}

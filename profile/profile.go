@@ -46,6 +46,9 @@ type Profile struct {
 	Seed bool `json:"seed"`
 }
 
+// MaxName is how many characters a name may have.
+const MaxName = 32
+
 var nameRE = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,31}$`)
 
 // CheckName returns an error unless s can name a profile: a lower-case letter

@@ -26,6 +26,17 @@ var slotTypeAliases = map[string]SlotType{
 // SlotTypes returns every slot type. The slice is the caller's.
 func SlotTypes() []SlotType { return append([]SlotType(nil), slotTypes...) }
 
+// Word returns the everyday word for the type, which new slots are named
+// after: chat, embed, rerank, stt, tts, image.
+func (t SlotType) Word() string {
+	for word, of := range slotTypeAliases {
+		if of == t {
+			return word
+		}
+	}
+	return string(t)
+}
+
 // ParseSlotType returns the type written s; the words chat, embed, rerank and
 // stt are understood too. The error lists the types.
 func ParseSlotType(s string) (SlotType, error) {

@@ -146,7 +146,7 @@ func TestStartInspectListStop(t *testing.T) {
 
 	require.NoError(t, r.Stop(t.Context(), spec.Name, 5*time.Second))
 	_, err = r.Inspect(t.Context(), spec.Name)
-	assert.ErrorIs(t, err, runtime.ErrNotFound)
+	require.ErrorIs(t, err, runtime.ErrNotFound)
 	assert.NoError(t, r.Stop(t.Context(), spec.Name, 0), "none is fine")
 }
 
