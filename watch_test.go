@@ -32,7 +32,7 @@ type view struct {
 	next  func() ([]hal0.FileChange, error, bool)
 	steps int
 	known map[string]hal0.FileChange // by path below the root
-	want  []string               // what until waits for
+	want  []string                   // what until waits for
 }
 
 // watching watches the box at root and has taken the first step.
