@@ -92,7 +92,7 @@ func TestNull(t *testing.T) {
 func TestParts(t *testing.T) {
 	t.Parallel()
 	assert.JSONEq(t, `{"properties":{"a":{"properties":{"b":{"not":{}}}}}}`, string(schema.At(schema.Never(), "a", "b").JSON()))
-	assert.Equal(t, "{\n  \"title\": \"a < b & c\"\n}\n", string((&schema.Schema{Title: "a < b & c"}).JSON()))
+	assert.Contains(t, string((&schema.Schema{Title: "a < b & c"}).JSON()), "a < b & c", "for people to read")
 }
 
 // What a schema can't be made of is a mistake of this module's own.
