@@ -171,7 +171,11 @@ func isTable(v any) bool {
 func (f *File) follow(edits []Edit, in *Inputs) ([]Edit, error) {
 	var mask uint
 	for _, e := range edits {
-		if i := slices.Index(factKeys[:], strings.Replace(e.Key, "backend", "device", 1)); i >= 0 {
+		key := e.Key
+		if key == "backend" { // stands for the device
+			key = "device"
+		}
+		if i := slices.Index(factKeys[:], key); i >= 0 {
 			mask |= 1 << i
 		}
 	}

@@ -175,6 +175,80 @@ func TestFactsAlwaysAgree(t *testing.T) {
 	}
 }
 
+// So does every edit of every slot, by one fact or by two. Doing it again changes
+// nothing.
+func TestEditedFactsAlwaysAgree(t *testing.T) {
+	t.Parallel()
+	facts := []string{
+		"device=gpu-rocm", "device=gpu-vulkan", "device=cpu", "device=npu", "device",
+		"type=llm", "type=embedding", "type=reranking", "type=transcription", "type=tts", "type=image", "type",
+		"profile=rocm", "profile=rocm-moe", "profile=vulkan", "profile=flm", "profile=tts", "profile=comfyui", "profile",
+		"provider=llama-server", "provider=flm", "provider=kokoro", "provider=comfyui", "provider",
+	}
+	box := around(t)
+	for name, doc := range coherent {
+		if name == "own" {
+			continue
+		}
+		for i, one := range facts {
+			for _, two := range facts[i:] {
+				words := []string{one, two}
+				if one == two {
+					words = words[:1]
+				} else if key, _, _ := strings.Cut(one, "="); strings.HasPrefix(two, key) {
+					continue
+				}
+				list := edits(t, words...)
+				u, err := slot.Edited("slots/chat.toml", []byte(doc), list, box)
+				if err != nil {
+					require.Regexp(t, "^slots/chat.toml:[0-9]:1: (device|type|profile|provider): .* (contradicts|does not go with) (device|type|profile|provider) = ", err.Error(), "%s %v", name, words)
+					continue
+				}
+				plan, err := u.File.Resolve(box.Inputs)
+				require.NoError(t, err)
+				got := map[string]string{"device": string(plan.Device), "type": string(plan.Type), "profile": plan.Profile, "provider": string(plan.Provider)}
+				for _, w := range words {
+					if key, value, ok := strings.Cut(w, "="); ok {
+						assert.Equal(t, value, got[key], "%s %v", name, words)
+					}
+				}
+				again, err := slot.Edited("slots/chat.toml", u.Text, list, box)
+				require.NoError(t, err, "%s %v: %s", name, words, u.Text)
+				assert.Equal(t, string(u.Text), string(again.Text), "%s %v", name, words)
+				assert.Empty(t, again.Followed, "%s %v", name, words)
+			}
+		}
+	}
+}
+
+func FuzzEdited(f *testing.F) {
+	f.Add("port = 8081\n[model]\ndefault = \"qwen3-4b\"\n", "device=gpu-vulkan")
+	f.Add("[slot]\nport = 8081\nimage = \"x\"\n[slot.model]\ndefault = \"qwen3-4b\"\n", "image.default_steps=1")
+	f.Add("port = 8081\nbackend = \"rocm\"\nmodel.default = \"qwen3-4b\"\n", "server.env.A=1")
+	f.Add("slot = { port = 8081, model = { default = 'qwen3-4b' } }\n", "server.extra_args=-b 1")
+	box := slot.Surroundings{Inputs: inputs()}
+	f.Fuzz(func(t *testing.T, doc, text string) {
+		e, err := slot.ParseEdit(text)
+		if err != nil {
+			if err.Error() == "" {
+				t.Fatal("an error without words")
+			}
+			e = unset(text)
+		}
+		u, err := slot.Edited("slots/chat.toml", []byte(doc), []slot.Edit{e}, box)
+		if err != nil {
+			if err.Error() == "" {
+				t.Fatal("an error without words")
+			}
+			return
+		}
+		again, err := slot.Edited("slots/chat.toml", u.Text, []slot.Edit{e}, box)
+		if err != nil || string(again.Text) != string(u.Text) {
+			t.Fatalf("%q with %q became %q became %q: %v", doc, text, u.Text, again.Text, err)
+		}
+	})
+}
+
 func set(t *testing.T, doc string, words ...string) string {
 	t.Helper()
 	u, err := slot.Edited("slots/chat.toml", []byte(doc), edits(t, words...), around(t))
