@@ -227,9 +227,5 @@ func (f *File) worse(before *File, around Surroundings) conf.ValidationErrors {
 		}
 	}
 	_, err := f.Resolve(around.Inputs)
-	problems := conf.Worse(had, err)
-	if f.Slot.IsEnabled() {
-		problems = append(problems, conf.Worse(conflicts.Err(), f.conflicts(around.Slots).Err())...)
-	}
-	return problems
+	return append(conf.Worse(had, err), conf.Worse(conflicts.Err(), f.conflicts(around.Slots).Err())...)
 }
