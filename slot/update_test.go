@@ -302,6 +302,8 @@ func TestEditedText(t *testing.T) {
 		"a device that follows":               {"backend = \"rocm\"\n" + flat, []string{"profile=vulkan"}, strings.Replace(flat, "# free\n", "# free\nprofile = \"vulkan\"\ndevice = \"gpu-vulkan\"\n", 1)},
 		"something else than the device":      {"backend = \"rocm\"\n" + flat, []string{"role=x"}, "backend = \"rocm\"\n" + strings.Replace(flat, "# free\n", "# free\nrole = \"x\"\n", 1)},
 		"a device that does not change":       {"backend = \"rocm\"\n" + flat, []string{"profile=rocm-moe"}, "backend = \"rocm\"\n" + strings.Replace(flat, "# free\n", "# free\nprofile = \"rocm-moe\"\n", 1)},
+		"a key under its old name":            {flat + "ctx_size = 4096\n", []string{"model.context_size=8192"}, flat + "context_size = 8192\n"},
+		"and it is removed":                   {flat + "ctx_size = 4096\n", []string{"model.context_size"}, flat},
 		"a problem is mended":                 {strings.Replace(flat, "8081", "80", 1), []string{"port=8082"}, strings.Replace(flat, "8081", "8082", 1)},
 		"CRLF":                                {strings.ReplaceAll(flat, "\n", "\r\n"), []string{"role=x"}, strings.ReplaceAll(strings.Replace(flat, "# free\n", "# free\nrole = \"x\"\n", 1), "\n", "\r\n")},
 	} {
@@ -377,6 +379,15 @@ func TestEditedBesideOthers(t *testing.T) {
 			require.EqualError(t, err, tc.want)
 		})
 	}
+}
+
+// Old keys that go are told of, as facts that follow are.
+func TestEditedTellsWhatFollowed(t *testing.T) {
+	t.Parallel()
+	doc := "port = 8081\nbackend = \"rocm\"\nidle_timeout_seconds = 1\n[model]\ndefault = \"qwen3-4b\"\n"
+	u, err := slot.Edited("slots/chat.toml", []byte(doc), edits(t, "profile=vulkan", "idle_timeout_s=0"), around(t))
+	require.NoError(t, err)
+	assert.Equal(t, []slot.Edit{unset("idle_timeout_seconds"), to("device", "gpu-vulkan"), unset("backend")}, u.Followed)
 }
 
 // The reference system's own save drops profile, type, mtp, vision,
