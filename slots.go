@@ -67,6 +67,11 @@ func (b *Box) pick(w slot.Wish) (slot.Slot, error) {
 	if around.Listening, err = b.listening(); err != nil {
 		return slot.Slot{}, err
 	}
+	if w.Device == "" {
+		if around.Recommended, err = b.recommended(); err != nil {
+			return slot.Slot{}, err
+		}
+	}
 	s, err := slot.Pick(w, around)
 	return s, b.blameRegistry(err)
 }

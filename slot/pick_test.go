@@ -293,5 +293,5 @@ default = "bge-small"
 	require.NoError(t, err)
 	assert.Equal(t, full, file(t, "chat", string(text)).Slot)
 	_, err = slot.Slot{Name: "a", Type: "talk"}.Text()
-	require.EqualError(t, err, `type: type "talk": want one of llm, embedding, reranking, transcription, tts, image`)
+	require.EqualError(t, err, `type: unknown type "talk": want one of llm, embedding, reranking, transcription, tts, image`)
 }

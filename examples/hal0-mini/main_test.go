@@ -147,8 +147,8 @@ func TestABadSlotDoesNotHideTheOthers(t *testing.T) {
 	require.Len(t, got, 2)
 	file := filepath.Join(home, "etc/hal0/slots/bad.toml")
 	assert.Equal(t, []problem{
-		{file, 1, 1, "port", "must be 8081 to 8200, got 80", []string{}},
-		{file, 2, 1, "device", `unknown device "gpu": want one of gpu-rocm, gpu-vulkan, cpu, npu`, []string{"gpu-rocm", "gpu-vulkan", "cpu", "npu"}},
+		{file, 1, 1, "port", "must be 8081 to 8200, got 80", []string{}, ""},
+		{file, 2, 1, "device", `unknown device "gpu": want one of gpu-rocm, gpu-vulkan, cpu, npu`, []string{"gpu-rocm", "gpu-vulkan", "cpu", "npu"}, ""},
 	}, got[0].Errors)
 	assert.NotEmpty(t, got[1].Hash)
 }
