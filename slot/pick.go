@@ -30,11 +30,9 @@ type Wish struct {
 	// Type is what the slot is for; when empty, what the profile or provider
 	// serves if that is one type only, else [provider.LLM].
 	Type provider.SlotType
-	// Device is the hardware; when empty, Prefer, else the first of gpu-vulkan,
-	// gpu-rocm, cpu and npu, that the host has and that serves the type.
+	// Device is the hardware; when empty, the recommended device, else the first of
+	// gpu-vulkan, gpu-rocm, cpu and npu, that the host has and that serves the type.
 	Device device.Device
-	// Prefer is the device that is recommended for the host, or "".
-	Prefer device.Device
 	// Profile and Provider are the device's own when empty, or the first that
 	// serve the type.
 	Profile  string
@@ -63,6 +61,8 @@ type Surroundings struct {
 	First, Last int
 	// MaxSlots bounds how many slots there may be; 0 is no bound.
 	MaxSlots int
+	// Recommended is the device for a slot that names none, or "".
+	Recommended device.Device
 }
 
 // Pick returns the slot that a wish asks for, with everything that is not the
@@ -151,7 +151,7 @@ func (p *picker) pickDevice(named facts) (device.Device, error) {
 	}
 	named.typ = typ
 	able := p.choices.devices(named)
-	order := []device.Device{p.wish.Prefer, device.GPUVulkan, device.GPUROCm, device.CPU, device.NPU}
+	order := []device.Device{p.around.Recommended, device.GPUVulkan, device.GPUROCm, device.CPU, device.NPU}
 	for _, d := range order {
 		if slices.Contains(able, d) && len(p.around.Inputs.Host.Lacks(d)) == 0 {
 			return d, nil

@@ -140,7 +140,7 @@ func TestPickByTypeAndHost(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			box := around(t)
-			box.Inputs.Host, tc.wish.Prefer = tc.host, tc.recommended
+			box.Inputs.Host, box.Recommended = tc.host, tc.recommended
 			tc.wish.Model = "qwen3-4b"
 			s, err := slot.Pick(tc.wish, box)
 			if err != nil {
