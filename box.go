@@ -341,12 +341,17 @@ func (b *Box) Slot(name string) (slot.Slot, error) {
 func (b *Box) entry(name string) (*entry, error) {
 	i, ok := slices.BinarySearchFunc(b.slots, name, func(e entry, name string) int { return strings.Compare(e.name, name) })
 	if !ok {
-		err := fmt.Errorf("%w: %q: %s is not there", ErrNoSlot, name, b.home.Slot(name))
-		if near := conf.Closest(name, b.Names()); near != "" {
-			err = fmt.Errorf("%w; did you mean %q?", err, near)
-		}
-		return nil, err
+		return nil, b.noSlot(name)
 	}
 	e := &b.slots[i]
 	return e, e.err
+}
+
+// noSlot is the error of a slot without a file.
+func (b *Box) noSlot(name string) error {
+	err := fmt.Errorf("%w: %q: %s is not there", ErrNoSlot, name, b.home.Slot(name))
+	if near := conf.Closest(name, b.Names()); near != "" {
+		err = fmt.Errorf("%w; did you mean %q?", err, near)
+	}
+	return err
 }

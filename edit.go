@@ -12,6 +12,7 @@ import (
 
 	"github.com/aymanbagabas/go-udiff"
 
+	"github.com/hal0ai/hal0-go/device"
 	"github.com/hal0ai/hal0-go/internal/conf"
 	"github.com/hal0ai/hal0-go/internal/edit"
 	"github.com/hal0ai/hal0-go/internal/file"
@@ -209,6 +210,8 @@ func (b *Box) load(name string, text []byte) error {
 		_, err = profile.Parse(name, text)
 	case name == b.home.Manifest():
 		_, err = manifest.Parse(name, text)
+	case name == b.home.Hardware():
+		_, err = device.ParseHardware(name, text)
 	default:
 		_, err = slot.Parse(name, text, b.opts.providers)
 	}

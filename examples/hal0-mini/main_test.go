@@ -84,7 +84,7 @@ func TestLists(t *testing.T) {
 	t.Parallel()
 	for verb, want := range map[string]string{
 		"devices":  "gpu-vulkan  Any GPU via Vulkan           llama-server  vulkan   yes",
-		"profiles": "rocm-dnse  gpu    rocm     on   30.4 tok/s  Dense + MTP · q4 KV",
+		"profiles": "rocm-dnse  gpu    rocm     on   30.4 tok/s  chat          Dense + MTP · q4 KV",
 		"slots":    "npu     llm        npu         flm        qwen3-4b-FLM",
 	} {
 		code, stdout, stderr := mini(t, verb, "--demo")
