@@ -203,6 +203,18 @@ func TestWatch(t *testing.T) {
 			put(t, root, chat, port(8082))
 			remove(t, root, chat+"~")
 		}, []string{"changed chat 8082"}},
+		"edits by hal0 itself": {func(t *testing.T, root string) {
+			put(t, root, chat, port(8081)+"enabled = false\n[model]\ndefault = \"/m.gguf\"\n")
+		}, func(t *testing.T, root string) {
+			box, err := hal0.Open(hal0.HomeAt(root), hal0.WithHost(device.Host{}))
+			require.NoError(t, err)
+			for _, n := range []int{8082, 8083} {
+				_, err = box.UpdateSlot(t.Context(), "chat", []hal0.Edit{hal0.Set("port", n)})
+				require.NoError(t, err)
+			}
+			_, err = box.SetSettings(t.Context(), []hal0.Edit{hal0.Set("slots.max_slots", 3)})
+			require.NoError(t, err)
+		}, []string{"added etc/hal0/hal0.toml", "changed chat 8083"}},
 		"a directory in a file's place": {nil, func(t *testing.T, root string) {
 			remove(t, root, chat)
 			put(t, root, chat+"/x", "")

@@ -109,16 +109,5 @@ func TestSchema(t *testing.T) {
 
 // Whatever loads is fine by the schema.
 func FuzzSchema(f *testing.F) {
-	for _, c := range schemaCases {
-		f.Add([]byte(c.Doc))
-	}
-	s := schematest.Compile(f, manifest.JSONSchema())
-	f.Fuzz(func(t *testing.T, doc []byte) {
-		if load(doc) != nil {
-			return
-		}
-		if err := s.JSON(doc); err != nil {
-			t.Fatalf("it loads, but the schema says %v", err)
-		}
-	})
+	schematest.Fuzz(f, schemaCases, load, schematest.Compile(f, manifest.JSONSchema()).JSON)
 }

@@ -109,6 +109,23 @@ func Run(t *testing.T, cases map[string]Case, load, check func(doc []byte) error
 	}
 }
 
+// Fuzz checks, beginning with the cases, that whatever loads is fine by the
+// schema.
+func Fuzz(f *testing.F, cases map[string]Case, load, check func(doc []byte) error) {
+	f.Helper()
+	for _, c := range cases {
+		f.Add([]byte(c.Doc))
+	}
+	f.Fuzz(func(t *testing.T, doc []byte) {
+		if load(doc) != nil {
+			return
+		}
+		if err := check(doc); err != nil {
+			t.Fatalf("it loads, but the schema says %v", err)
+		}
+	})
+}
+
 // Described checks that a schema tells of every key and of itself.
 func Described(t *testing.T, s Schema) {
 	t.Helper()
