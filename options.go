@@ -62,8 +62,8 @@ func WithProviders(more ...provider.Provider) Option {
 func WithRuntime(rt runtime.Runtime) Option { return func(o *options) { o.runtime = rt } }
 
 // WithDebounce sets for how long a box's files must have been left alone before
-// [Watch] looks at them, and a tenth of the time for which it waits at most
-// while they are not. The default is 100 milliseconds; 0 is not to wait.
+// [Watch] looks at them; while they are not, it looks after ten times as long.
+// The default is 100 milliseconds, and so a second at most; 0 looks at once.
 func WithDebounce(d time.Duration) Option { return func(o *options) { o.debounce = d } }
 
 // A CallOption changes one call of [Box.Resolve], [Box.Up] or [Box.Down]; what does
