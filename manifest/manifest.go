@@ -6,7 +6,6 @@ import (
 	_ "embed"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -193,14 +192,6 @@ func ParseRef(ref string) (reference.Named, error) {
 	}
 	return reference.TagNameOnly(named), nil
 }
-
-// A digest is one that matches the first and not the second.
-const (
-	digestPattern      = `^sha256:[a-f0-9]{64}$`
-	placeholderPattern = `sha256:0{64}$`
-)
-
-var digestRE, placeholderRE = regexp.MustCompile(digestPattern), regexp.MustCompile(placeholderPattern)
 
 // ParseDigest returns an image digest: "sha256:" and 64 lower-case hexadecimal
 // digits, not all of them zero.

@@ -1,11 +1,21 @@
 package manifest
 
 import (
+	"regexp"
+
 	"github.com/distribution/reference"
 
 	"github.com/hal0ai/hal0-go/internal/conf"
 	"github.com/hal0ai/hal0-go/internal/schema"
 )
+
+// A digest is what matches the first and not the second; see [ParseDigest].
+const (
+	digestPattern      = `^sha256:[a-f0-9]{64}$`
+	placeholderPattern = `sha256:0{64}$`
+)
+
+var digestRE, placeholderRE = regexp.MustCompile(digestPattern), regexp.MustCompile(placeholderPattern)
 
 // JSONSchema returns the JSON Schema of manifest.json, always the same. Whatever
 // [Parse] accepts, it accepts; it refuses what Parse refuses but for what a schema
