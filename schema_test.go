@@ -31,7 +31,7 @@ func TestSchemasArePublished(t *testing.T) {
 			for _, odd := range []string{`"$ref"`, `"allOf"`, "[[:", `(?i`} {
 				assert.NotContains(t, string(text), odd, "not all editors understand it")
 			}
-			golden := filepath.Join("schemas", string(kind)+".json")
+			golden := filepath.Join("examples/schemas", string(kind)+".json")
 			if *update {
 				require.NoError(t, os.WriteFile(golden, text, 0o644))
 			}
