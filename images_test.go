@@ -43,28 +43,47 @@ type aStore struct {
 
 	pulled  []string
 	started *runtime.StartOptions
-	now     int // looks at images under way
-	most    int
-	gather  int           // as many have to be under way before one is answered
-	full    chan struct{} // closed once they are
+	looks   *gathering // nil: looks at images are answered at once
+}
+
+// A gathering holds calls until as many as wanted are under way, and counts how
+// many were at most.
+type gathering struct {
+	want int
+	full chan struct{}
+
+	mu        sync.Mutex
+	now, most int
+}
+
+func gather(n int) *gathering { return &gathering{want: n, full: make(chan struct{})} }
+
+func (g *gathering) hold() {
+	if g == nil {
+		return
+	}
+	g.mu.Lock()
+	g.now++
+	gathered := g.now == g.want && g.most < g.want
+	g.most = max(g.most, g.now)
+	g.mu.Unlock()
+	if gathered {
+		for range 1000 {
+			goruntime.Gosched() // one too many comes now
+		}
+		close(g.full)
+	}
+	<-g.full
+	g.mu.Lock()
+	g.now--
+	g.mu.Unlock()
 }
 
 func (s *aStore) Image(_ context.Context, ref string) (runtime.Image, error) {
-	s.mu.Lock()
-	s.now++
-	s.most = max(s.most, s.now)
-	if s.now == s.gather {
-		close(s.full)
-		s.gather = 0
-	}
-	image, ok := s.images[ref]
-	s.mu.Unlock()
-	if s.full != nil {
-		<-s.full
-	}
+	s.looks.hold()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.now--
+	image, ok := s.images[ref]
 	switch {
 	case s.err != nil:
 		return runtime.Image{}, s.err
@@ -319,16 +338,29 @@ device_class = "cpu"
 	require.ErrorIs(t, err, hal0.ErrSyntax)
 }
 
-// Local images are looked at side by side, and no more than a few at a time.
+// askedAtOnce is a registry that holds questions.
+type askedAtOnce struct {
+	aRegistry
+	questions *gathering
+}
+
+func (r askedAtOnce) Digest(ctx context.Context, ref string) (digest.Digest, error) {
+	r.questions.hold()
+	return r.aRegistry.Digest(ctx, ref)
+}
+
+// The store and the registries are asked many things side by side, and no more
+// than a few at a time.
 func TestCheckImagesIsBounded(t *testing.T) {
 	t.Parallel()
-	const bound = 8
-	s := &aStore{gather: bound, full: make(chan struct{})}
-	box := boxOfImages(t, "x.io", 40, pinnedDigest, hal0.WithRuntime(s))
-	results, err := box.CheckImages(t.Context())
+	s := &aStore{looks: gather(8)}
+	r := askedAtOnce{aRegistry{}, gather(32)}
+	box := boxOfImages(t, "x.io", 64, pinnedDigest, hal0.WithRuntime(s), hal0.WithRegistry(r))
+	results, err := box.CheckImages(t.Context(), hal0.AskRegistry())
 	require.NoError(t, err)
-	assert.Len(t, results, 40)
-	assert.Equal(t, bound, s.most)
+	assert.Len(t, results, 64)
+	assert.Equal(t, 8, s.looks.most)
+	assert.Equal(t, 32, r.questions.most)
 	assert.True(t, slices.IsSortedFunc(results, func(a, b manifest.Result) int { return strings.Compare(a.Pin.Name, b.Pin.Name) }))
 }
 
