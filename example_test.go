@@ -151,94 +151,96 @@ func ExampleBox_SetSettings() {
 	// +port_range_end = 8120 # two are enough
 }
 
-// Make a profile of one's own from a seed: other flags, the rest as it is.
-func ExampleBox_CloneProfile() {
-	box, err := hal0.Open(hal0.DefaultHome(), hal0.WithHost(device.Host{}), hal0.WithFiles(fstest.MapFS{
-		"etc/hal0/profiles.toml": {Data: []byte("# ours\n[profile.lab]\nimage = \"localhost/llama:1\"\nbackend = \"vulkan\"\n")},
-	}))
+// Make a slot from a type and a model. Device, profile, name and port are picked;
+// the recommended device, or the first that is there, serves it.
+func ExampleBox_Create() {
+	host := device.Host{KFD: "/dev/kfd", DRI: []string{"/dev/dri/renderD128"}}
+	box, err := hal0.Open(hal0.DefaultHome(), hal0.WithFiles(files), hal0.WithHost(host))
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	change, err := box.CloneProfile(context.Background(), "lab", "lab-big", []hal0.Edit{hal0.Set("flags", "-b 2048")}, hal0.DryRun())
+	wish := slot.Wish{Type: provider.Embedding, Model: "/mnt/ai-models/bge-m3.gguf"}
+	change, err := box.Create(context.Background(), wish, hal0.DryRun())
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	fmt.Print(strings.TrimPrefix(string(change.After), string(change.Before)))
+	fmt.Println(change.File)
+	fmt.Print(string(change.After))
+	// What can't be launched is refused with what would.
+	_, err = box.Create(context.Background(), slot.Wish{Type: provider.Embedding, Device: device.CPU, Profile: "rocm"}, hal0.DryRun())
+	fmt.Println(err)
 	// Output:
-	// [profile.lab-big]
-	// image = "localhost/llama:1"
-	// device_class = "gpu"
-	// backend = "vulkan"
-	// cloned_from = "lab"
-	// flags = "-b 2048"
+	// /etc/hal0/slots/embed.toml
+	// name = "embed"
+	// port = 8082
+	// type = "embedding"
+	// device = "gpu-vulkan"
+	// provider = "llama-server"
+	// profile = "vulkan"
+	//
+	// [model]
+	// default = "/mnt/ai-models/bge-m3.gguf"
+	// device: cpu contradicts profile = rocm: device cpu goes with profile vulkan or tts; profile rocm with device gpu-rocm
 }
 
-// A seed is never changed.
-func ExampleBox_UpdateProfile() {
-	box, err := hal0.Open(hal0.DefaultHome(), hal0.WithHost(device.Host{}), hal0.WithFiles(fstest.MapFS{}))
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	_, err = box.UpdateProfile(context.Background(), "rocm", []hal0.Edit{hal0.Set("mtp", true)}, hal0.DryRun())
-	fmt.Println(errors.Is(err, hal0.ErrSeed), err)
-	// Output:
-	// true /etc/hal0/profiles.toml: profile.rocm: is a seed and can't be changed: clone it under a new name
-}
-
-// See which profiles could be deleted.
-func ExampleBox_ProfileUses() {
+// Give a slot another profile. Its device follows, since the profile is made for
+// one; everything else in the file stays as it is.
+func ExampleBox_UpdateSlot() {
 	box, err := hal0.Open(hal0.DefaultHome(), hal0.WithFiles(files), hal0.WithHost(device.Host{}))
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	for _, p := range box.ProfileUses() {
-		fmt.Println(p.Name, p.UsedBy, p.Seed)
+	size, err := slot.ParseEdit("model.context_size=65536")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	edits := []hal0.Edit{hal0.Set("profile", "rocm-moe"), size}
+	change, err := box.UpdateSlot(context.Background(), "chat", edits, hal0.DryRun())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(change.Notes)
+	for line := range strings.Lines(change.Diff()) {
+		if line[0] == '+' || line[0] == '-' {
+			fmt.Print(line)
+		}
 	}
 	// Output:
-	// rocm [] true
-	// rocm-dnse [] true
-	// rocm-moe [] true
-	// vulkan [chat] true
-	// flm [] true
-	// tts [] true
-	// comfyui [] true
+	// [device follows: gpu-rocm]
+	// --- /etc/hal0/slots/chat.toml
+	// +++ /etc/hal0/slots/chat.toml
+	// -device = "gpu-vulkan"
+	// +device = "gpu-rocm"
+	// +profile = "rocm-moe"
+	// +context_size = 65536
 }
 
-// Take a profile to another box.
-func ExampleBox_ExportProfile() {
-	box, err := hal0.Open(hal0.DefaultHome(), hal0.WithFiles(files), hal0.WithHost(device.Host{}))
+// Look at the whole box. Slots that are fine by themselves may not be side by
+// side.
+func ExampleBox_Check() {
+	sharing := fstest.MapFS{
+		"etc/hal0/slots/speak.toml": {Data: []byte("port = 8084\ntype = \"tts\"\ndevice = \"cpu\"\n")},
+		"etc/hal0/slots/tell.toml":  {Data: []byte("# a second voice\nport = 8084\ntype = \"tts\"\ndevice = \"cpu\"\ncolour = \"red\"\n")},
+	}
+	box, err := hal0.Open(hal0.DefaultHome(), hal0.WithFiles(sharing), hal0.WithHost(device.Host{}))
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	data, err := box.ExportProfile("flm")
-	if err != nil {
-		fmt.Println(err)
-		return
+	report := box.Check()
+	for _, p := range report.Problems {
+		fmt.Println(p)
 	}
-	fmt.Print(string(data))
-	change, err := box.ImportProfile(context.Background(), "flm.json", data, "flm-mine", hal0.DryRun())
-	fmt.Println(change.Changed(), err)
+	for _, w := range report.Warnings {
+		fmt.Println(w.Code, w.File, w.Line, w.Path)
+	}
 	// Output:
-	// {
-	//   "kind": "hal0.profile",
-	//   "schema_version": 1,
-	//   "checksum": "sha256:57c625224459aacba6f64ca1d37fd51f19599969bd5b5a31f9cfb60af7932277",
-	//   "profile": {
-	//     "name": "flm",
-	//     "image": "ghcr.io/hal0ai/hal0-toolbox-flm:0.9.43",
-	//     "flags": "",
-	//     "mtp": false,
-	//     "device_class": "npu",
-	//     "backend": "none",
-	//     "intent": "FLM NPU inference",
-	//     "quant": "W4ABF16",
-	//     "cloned_from": ""
-	//   }
-	// }
-	// true <nil>
+	// /etc/hal0/slots/speak.toml:1:1: port: 8084 is the port of slot tell (/etc/hal0/slots/tell.toml:2) too: give one of them another port, or disable one
+	// /etc/hal0/slots/tell.toml:2:1: port: 8084 is the port of slot speak (/etc/hal0/slots/speak.toml:1) too: give one of them another port, or disable one
+	// slot.unknown-key /etc/hal0/slots/tell.toml 5 colour
 }
