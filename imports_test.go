@@ -29,7 +29,7 @@ func deps(t *testing.T, pkg string) []string {
 // The arrows between the packages: what each may import of this module.
 func TestArrows(t *testing.T) {
 	t.Parallel()
-	leaves := []string{"internal/argv", "internal/conf", "internal/enum", "internal/gguf"}
+	leaves := []string{"internal/argv", "internal/conf", "internal/enum", "internal/gguf", "internal/redact"}
 	allowed := map[string][]string{
 		"runtime":  nil,
 		"device":   nil,
@@ -37,13 +37,17 @@ func TestArrows(t *testing.T) {
 		"provider": {"device", "runtime"},
 		"profile":  {"device", "provider", "runtime"},
 		"slot":     {"device", "provider", "profile", "manifest", "runtime"},
-		"":         {"device", "provider", "profile", "manifest", "slot", "runtime"},
+		"":         {"device", "provider", "profile", "manifest", "slot", "runtime", "bundle"},
 
+		"bundle":         nil,
+		"bundle/remote":  {"bundle"},
 		"runtime/podman": {"runtime"},
 		"internal/conf":  nil,
 		"internal/argv":  nil,
 		"internal/enum":  nil,
 		"internal/gguf":  nil,
+
+		"internal/redact": nil,
 	}
 	for pkg, may := range allowed {
 		t.Run("hal0/"+pkg, func(t *testing.T) {
