@@ -42,6 +42,7 @@ type aStore struct {
 	err    error                    // of every look at an image
 
 	pulled  []string
+	always  bool // of the last pull
 	started *runtime.StartOptions
 	looks   *gathering // nil: looks at images are answered at once
 }
@@ -93,8 +94,9 @@ func (s *aStore) Image(_ context.Context, ref string) (runtime.Image, error) {
 	return image, nil
 }
 
-func (s *aStore) Pull(_ context.Context, ref string, _ func(runtime.PullStep)) (runtime.Image, error) {
+func (s *aStore) Pull(_ context.Context, ref string, opts runtime.PullOptions) (runtime.Image, error) {
 	s.pulled = append(s.pulled, ref)
+	s.always = opts.Always
 	image, ok := s.pulls[ref]
 	if !ok {
 		return image, &runtime.Error{Op: "pull", Name: ref, Class: runtime.ErrPull, Err: errors.New("no network")}
@@ -201,6 +203,7 @@ func TestUpDecidesByTheImage(t *testing.T) {
 			_, err := pinnedBox(t, tc.digest, hal0.WithRuntime(s)).Up(t.Context(), "chat", opts...)
 			require.Error(t, err)
 			assert.Equal(t, tc.pulled, len(s.pulled) > 0, "pulled %v", s.pulled)
+			assert.Equal(t, strings.HasPrefix(name, "unpublished, always"), s.always, "a digest can't have moved")
 			if errors.Is(err, errStarted) {
 				assert.Equal(t, runtime.StartOptions{ImageID: tc.want}, *s.started)
 				assert.Equal(t, tc.warning, strings.Join(warnings, "\n"))

@@ -92,7 +92,7 @@ func (u *up) image(ctx context.Context) (runtime.Image, error) {
 
 func (u *up) fetch(ctx context.Context) (runtime.Image, error) {
 	u.report(StatePulling, "pulling %s", u.pin.Launch)
-	return u.rt.Pull(ctx, u.pin.Launch, func(s runtime.PullStep) { u.report(StatePulling, "%s", s.Message) })
+	return u.rt.Pull(ctx, u.pin.Launch, runtime.PullOptions{Always: u.call.fetch == PullAlways && !u.pin.Published(), Report: u.pulling})
 }
 
 // notThere returns why there is no image to launch: failed is why it could not

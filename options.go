@@ -82,6 +82,7 @@ type CallOption func(*call)
 type call struct {
 	listen   netip.Addr
 	progress func(Event)
+	pull     func(runtime.PullStep)
 	ready    time.Duration
 	grace    time.Duration
 	verify   VerifyPolicy
@@ -91,7 +92,10 @@ type call struct {
 
 // call returns the options of one call.
 func (b *Box) call(opts []CallOption) call {
-	c := call{progress: func(Event) {}, ready: 5 * time.Minute, grace: 20 * time.Second, verify: VerifyEnforce, fetch: PullMissing}
+	c := call{
+		progress: func(Event) {}, pull: func(runtime.PullStep) {},
+		ready: 5 * time.Minute, grace: 20 * time.Second, verify: VerifyEnforce, fetch: PullMissing,
+	}
 	for _, opt := range slices.Concat(b.opts.calls, opts) {
 		opt(&c)
 	}
@@ -105,6 +109,11 @@ func ListenOn(addr netip.Addr) CallOption { return func(c *call) { c.listen = ad
 // OnProgress calls report with each step of [Box.Up], from the calling
 // goroutine, in order.
 func OnProgress(report func(Event)) CallOption { return func(c *call) { c.progress = report } }
+
+// OnPull calls report with each step of fetching an image, in [Box.Up] and
+// [Box.Pull], from the calling goroutine, in order. Podman tells how far each
+// blob is once a second; the events of [OnProgress] leave that out.
+func OnPull(report func(runtime.PullStep)) CallOption { return func(c *call) { c.pull = report } }
 
 // ReadyWithin bounds how long [Box.Up] waits for a started container to be
 // ready. The default is 5 minutes: a 60 GB model from a disk that reads

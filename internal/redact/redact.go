@@ -15,7 +15,7 @@ var (
 	// words are what lies between spaces and quotes: an address is one word.
 	words = regexp.MustCompile("[^\\s\"'`<>]+")
 	// digested is how the part after the "@" of an image reference begins.
-	digested = regexp.MustCompile(`^sha(256|384|512):[0-9a-f]{64}`)
+	digested = regexp.MustCompile(`^sha(256|384|512):`)
 	// authorization is what a header of that name holds.
 	authorization = regexp.MustCompile(`(?i)\b(basic|bearer)(\s+)[A-Za-z0-9+/=._~-]{8,}`)
 )
