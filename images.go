@@ -30,14 +30,9 @@ func (b *Box) SaveImages(ctx context.Context, w io.Writer, from bundle.Source, o
 	if len(slots) == 0 {
 		slots = b.enabled()
 	}
-	var pins []string
-	var problems []error
-	for _, name := range slots {
-		pin, err := b.pinOf(name)
-		if err != nil {
-			problems = append(problems, err)
-		}
-		pins = append(pins, pin)
+	pins, problems := make([]string, len(slots)), make([]error, len(slots))
+	for i, name := range slots {
+		pins[i], problems[i] = b.pinOf(name)
 	}
 	if err := errors.Join(problems...); err != nil {
 		return nil, err
@@ -86,7 +81,7 @@ func pinned(plan *slot.Plan) string {
 }
 
 // pins returns the images that the box pins: those of the manifest and of the
-// slots that resolve.
+// slots that resolve. Sorted.
 func (b *Box) pins() (pins []string) {
 	for _, pin := range b.manifest.Images() {
 		if pin.Published() {
@@ -98,7 +93,8 @@ func (b *Box) pins() (pins []string) {
 			pins = append(pins, pin)
 		}
 	}
-	return pins
+	slices.Sort(pins)
+	return slices.Compact(pins)
 }
 
 // LoadImages reads an archive of [Box.SaveImages] and gives its images to the
@@ -156,7 +152,9 @@ func (b *Box) loadImage(ctx context.Context, loader runtime.ImageLoader, archive
 	err = l.run(func() error {
 		_, err := loader.LoadImage(ctx, image.Ref, &l)
 		return err
-	}, func(done int64) { report(bundle.Step{Phase: bundle.Loading, Done: min(done, image.Size), Total: image.Size}) })
+	}, func(done int64) {
+		report(bundle.Step{Phase: bundle.Loading, Done: min(done, image.Size), Total: image.Size})
+	})
 	if err = errors.Join(err, stream.Close()); err == nil {
 		report(bundle.Step{Phase: bundle.Loaded})
 	}
@@ -188,6 +186,7 @@ func (l *loading) run(work func() error, report func(done int64)) error {
 	for told := int64(0); ; {
 		select {
 		case err := <-over:
+			report(l.done.Load())
 			return err
 		case <-l.more:
 			if done := l.done.Load(); done-told >= every {

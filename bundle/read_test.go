@@ -227,7 +227,7 @@ func TestOpenTellsFaultsApart(t *testing.T) {
 	r := io.MultiReader(bytes.NewReader(archive[:1500]), iotest.ErrReader(broken))
 	_, err := bundle.Open(t.Context(), r, refs, bundle.Options{Platform: "linux/amd64", Dir: t.TempDir()})
 	require.EqualError(t, err, "read the image archive: input/output error")
-	assert.ErrorIs(t, err, broken)
+	require.ErrorIs(t, err, broken)
 
 	_, err = bundle.Open(t.Context(), bytes.NewReader(archive), refs, bundle.Options{Dir: filepath.Join(t.TempDir(), "none")})
 	require.ErrorIs(t, err, os.ErrNotExist)
@@ -240,7 +240,7 @@ func TestOpenTellsFaultsApart(t *testing.T) {
 	}), bytes.NewReader(archive[1500:]))
 	_, err = bundle.Open(ctx, r, refs, bundle.Options{Dir: dir})
 	require.ErrorIs(t, err, context.Canceled)
-	assert.NotErrorIs(t, err, bundle.ErrArchive)
+	require.NotErrorIs(t, err, bundle.ErrArchive)
 	left, err := os.ReadDir(dir)
 	require.NoError(t, err)
 	assert.Empty(t, left)

@@ -81,20 +81,30 @@ func (c *Client) Manifest(ctx context.Context, ref string) (data []byte, mediaTy
 
 // Blob implements [bundle.Source].
 func (c *Client) Blob(ctx context.Context, ref string, offset int64) (io.ReadCloser, error) {
-	resp, err := c.get(ctx, "blobs", ref, func(h http.Header) {
-		if offset > 0 {
-			h.Set("Range", fmt.Sprintf("bytes=%d-", offset))
-		}
-	})
+	if offset > 0 {
+		resp, err := c.get(ctx, "blobs", ref, func(h http.Header) { h.Set("Range", fmt.Sprintf("bytes=%d-", offset)) })
+		switch {
+		case err == nil && resp.StatusCode == http.StatusPartialContent:
+			return resp.Body, nil
+		case err == nil:
+			return skip(resp.Body, offset)
+		case ctx.Err() != nil:
+			return nil, err
+		} // else: some registries refuse to serve a part
+	}
+	resp, err := c.get(ctx, "blobs", ref, func(http.Header) {}) //nolint:bodyclose // skip or the caller closes it
 	if err != nil {
 		return nil, err
 	}
-	if resp.StatusCode == http.StatusOK && offset > 0 { // it knows no ranges
-		if _, err := io.CopyN(io.Discard, resp.Body, offset); err != nil {
-			return nil, redact.Error(errors.Join(err, resp.Body.Close()))
-		}
+	return skip(resp.Body, offset)
+}
+
+// skip leaves the first bytes out.
+func skip(body io.ReadCloser, n int64) (io.ReadCloser, error) {
+	if _, err := io.CopyN(io.Discard, body, n); err != nil {
+		return nil, redact.Error(errors.Join(err, body.Close()))
 	}
-	return resp.Body, nil
+	return body, nil
 }
 
 // get asks for what ref names among a repository's manifests or blobs, and asks
