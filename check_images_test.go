@@ -93,8 +93,8 @@ const (
 	pinned       = repo + "@" + string(pinnedDigest)
 )
 
-// pinnedBox returns a box of one slot whose image the manifest pins to d.
-func pinnedBox(t testing.TB, d digest.Digest, opts ...hal0.Option) *hal0.Box {
+// boxOfOne returns a box of one slot whose image the manifest pins to d.
+func boxOfOne(t testing.TB, d digest.Digest, opts ...hal0.Option) *hal0.Box {
 	t.Helper()
 	files := fstest.MapFS{
 		"etc/hal0/manifest.json":   {Data: fmt.Appendf(nil, `{"toolbox_images":{"server":{"tag":%q,"digest":%q}}}`, tag, d)},
@@ -169,7 +169,7 @@ func TestUpDecidesByTheImage(t *testing.T) {
 					warnings = append(warnings, e.Message)
 				}
 			}))
-			_, err := pinnedBox(t, tc.digest, hal0.WithRuntime(s)).Up(t.Context(), "chat", opts...)
+			_, err := boxOfOne(t, tc.digest, hal0.WithRuntime(s)).Up(t.Context(), "chat", opts...)
 			require.Error(t, err)
 			assert.Equal(t, tc.pulled, len(s.pulled) > 0, "pulled %v", s.pulled)
 			assert.Equal(t, strings.HasPrefix(name, "unpublished, always"), s.always, "a digest can't have moved")
@@ -204,7 +204,7 @@ func TestUpChecksWhatItAdopts(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := &aStore{images: map[string]runtime.Image{pinned: stored("good", host, pinnedDigest)}}
-			box := pinnedBox(t, pinnedDigest, hal0.WithRuntime(s))
+			box := boxOfOne(t, pinnedDigest, hal0.WithRuntime(s))
 			plan, err := box.Resolve("chat")
 			require.NoError(t, err)
 			s.old = &runtime.Container{ID: "old", Name: plan.Spec.Name, ImageID: tc.id, State: runtime.StateRunning, Labels: plan.Spec.Labels, Publish: plan.Spec.Publish}
@@ -232,7 +232,7 @@ func TestUpChecksWhatItAdopts(t *testing.T) {
 func TestDefaultsOfABox(t *testing.T) {
 	t.Parallel()
 	s := &aStore{images: map[string]runtime.Image{pinned: stored("odd", host, otherDigest)}}
-	box := pinnedBox(t, pinnedDigest, hal0.WithRuntime(s), hal0.WithDefaults(hal0.VerifyImage(hal0.VerifyOff)))
+	box := boxOfOne(t, pinnedDigest, hal0.WithRuntime(s), hal0.WithDefaults(hal0.VerifyImage(hal0.VerifyOff)))
 	_, err := box.Up(t.Context(), "chat")
 	require.ErrorIs(t, err, errStarted)
 	_, err = box.Up(t.Context(), "chat", hal0.VerifyImage(hal0.VerifyEnforce))

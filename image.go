@@ -104,10 +104,10 @@ func (u *up) fetch(ctx context.Context) (runtime.Image, error) {
 func (u *up) notThere(ctx context.Context, failed error) error {
 	local, err := localImage(ctx, u.rt, u.pin)
 	switch {
-	case err != nil:
-		return errors.Join(failed, err)
-	case failed != nil && (local.ID == "" || local.Holds(u.pin)):
+	case failed != nil && (err != nil || local.ID == "" || local.Holds(u.pin)):
 		return failed
+	case err != nil:
+		return err
 	}
 	return &ImageError{u.plan.Slot, manifest.Judge(u.pin, platform(), &local, nil), failed}
 }
