@@ -4,9 +4,11 @@ import (
 	"io/fs"
 	"net/netip"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/hal0ai/hal0-go/device"
+	"github.com/hal0ai/hal0-go/manifest"
 	"github.com/hal0ai/hal0-go/provider"
 	"github.com/hal0ai/hal0-go/runtime"
 )
@@ -22,6 +24,8 @@ type options struct {
 	providers provider.Set
 	runtime   runtime.Runtime
 	debounce  time.Duration
+	registry  manifest.Registry
+	calls     []CallOption
 }
 
 func makeOptions(opts []Option) options {
@@ -66,20 +70,39 @@ func WithRuntime(rt runtime.Runtime) Option { return func(o *options) { o.runtim
 // The default is 100 milliseconds, and so a second at most; 0 looks at once.
 func WithDebounce(d time.Duration) Option { return func(o *options) { o.debounce = d } }
 
-// A CallOption changes one call of [Box.Resolve], [Box.Up] or [Box.Down]; what does
-// not concern the call is ignored.
+// WithRegistry lets the box ask image registries through r, which package
+// manifest/registry implements. Without it those calls that have to ask one
+// return [ErrNoRegistry].
+func WithRegistry(r manifest.Registry) Option { return func(o *options) { o.registry = r } }
+
+// WithDefaults sets options for every call of the box; those of a call itself
+// come after them.
+func WithDefaults(opts ...CallOption) Option {
+	return func(o *options) { o.calls = append(o.calls, opts...) }
+}
+
+// A CallOption changes one call of a [Box]; what does not concern the call is
+// ignored.
 type CallOption func(*call)
 
 type call struct {
 	listen   netip.Addr
 	progress func(Event)
+	pull     func(runtime.PullStep)
 	ready    time.Duration
 	grace    time.Duration
+	verify   VerifyPolicy
+	fetch    PullPolicy
+	ask      bool
 }
 
-func makeCall(opts []CallOption) call {
-	c := call{progress: func(Event) {}, ready: 5 * time.Minute, grace: 20 * time.Second}
-	for _, opt := range opts {
+// call returns the options of one call.
+func (b *Box) call(opts []CallOption) call {
+	c := call{
+		progress: func(Event) {}, pull: func(runtime.PullStep) {},
+		ready: 5 * time.Minute, grace: 20 * time.Second, verify: VerifyEnforce, fetch: PullMissing,
+	}
+	for _, opt := range slices.Concat(b.opts.calls, opts) {
 		opt(&c)
 	}
 	return c
@@ -92,6 +115,11 @@ func ListenOn(addr netip.Addr) CallOption { return func(c *call) { c.listen = ad
 // OnProgress calls report with each step of [Box.Up], from the calling
 // goroutine, in order.
 func OnProgress(report func(Event)) CallOption { return func(c *call) { c.progress = report } }
+
+// OnPull calls report with each step of fetching an image, in [Box.Up] and
+// [Box.Pull], from the calling goroutine, in order. Podman tells how far each
+// blob is once a second; the events of [OnProgress] leave that out.
+func OnPull(report func(runtime.PullStep)) CallOption { return func(c *call) { c.pull = report } }
 
 // ReadyWithin bounds how long [Box.Up] waits for a started container to be
 // ready. The default is 5 minutes: a 60 GB model from a disk that reads

@@ -154,7 +154,7 @@ const (
 	chat     = "etc/hal0/slots/chat.toml"
 	embed    = "etc/hal0/slots/embed.toml"
 	profiles = "etc/hal0/profiles.toml"
-	registry = "var-lib/hal0/registry/registry.toml"
+	models   = "var-lib/hal0/registry/registry.toml"
 )
 
 // The first step is what there is, shared files first.
@@ -166,7 +166,7 @@ func TestWatchBeginsWithWhatThereIs(t *testing.T) {
 	put(t, root, "etc/hal0/hal0.toml", "")
 	put(t, root, "etc/hal0/manifest.json", "{}")
 	put(t, root, profiles, "[profile.a]\nimage = \"x\"\n")
-	put(t, root, registry, "models = 1\n")
+	put(t, root, models, "models = 1\n")
 	var first []string
 	for changes, err := range hal0.Watch(t.Context(), hal0.HomeAt(root)) {
 		require.NoError(t, err)
@@ -266,17 +266,17 @@ func TestWatch(t *testing.T) {
 		}, []string{"changed etc/hal0/slots", "added chat 8081"}},
 		"shared files": {nil, func(t *testing.T, root string) {
 			put(t, root, profiles, "[profile.a]\nimage = \"x\"\n")
-			put(t, root, registry, "[models.a]\npath = \"/a\"\n")
+			put(t, root, models, "[models.a]\npath = \"/a\"\n")
 			put(t, root, "etc/hal0/manifest.json", "{")
 			put(t, root, "etc/hal0/hal0.toml", "[slots]\nport_range_start = 0\n")
-		}, []string{"invalid etc/hal0/hal0.toml", "added etc/hal0/profiles.toml", "invalid etc/hal0/manifest.json", "added " + registry}},
+		}, []string{"invalid etc/hal0/hal0.toml", "added etc/hal0/profiles.toml", "invalid etc/hal0/manifest.json", "added " + models}},
 		"shared files go": {func(t *testing.T, root string) {
 			put(t, root, profiles, "")
-			put(t, root, registry, "")
+			put(t, root, models, "")
 		}, func(t *testing.T, root string) {
 			remove(t, root, profiles)
 			remove(t, root, "var-lib")
-		}, []string{"removed etc/hal0/profiles.toml", "removed " + registry}},
+		}, []string{"removed etc/hal0/profiles.toml", "removed " + models}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -300,31 +300,31 @@ func TestWatchComesBack(t *testing.T) {
 	assert.Empty(t, v.known, "the first step of an empty box is empty")
 	put(t, root, chat, port(8081))
 	v.until("chat 8081")
-	put(t, root, registry, "")
-	v.until("chat 8081", registry)
+	put(t, root, models, "")
+	v.until("chat 8081", models)
 	for range 3 {
 		remove(t, root, "etc/hal0/slots")
-		v.until(registry)
+		v.until(models)
 		put(t, root, chat, port(8082))
-		v.until("chat 8082", registry)
+		v.until("chat 8082", models)
 		put(t, root, chat, port(8083))
-		v.until("chat 8083", registry)
+		v.until("chat 8083", models)
 	}
 	move(t, root, "etc/hal0/slots", "aside")
-	v.until(registry)
+	v.until(models)
 	put(t, root, "aside/chat.toml", port(8084))
-	v.quietly(registry)
+	v.quietly(models)
 	move(t, root, "aside", "etc/hal0/slots2")
 	remove(t, root, "etc/hal0/slots")
 	move(t, root, "etc/hal0/slots2", "etc/hal0/slots")
-	v.until("chat 8084", registry)
+	v.until("chat 8084", models)
 	// There and back again before anybody looks: the watch on it is not lost.
 	move(t, root, "etc/hal0/slots", "aside")
 	move(t, root, "aside", "etc/hal0/slots")
 	put(t, root, chat, port(8085))
-	v.until("chat 8085", registry)
+	v.until("chat 8085", models)
 	put(t, root, chat, port(8086))
-	v.until("chat 8086", registry)
+	v.until("chat 8086", models)
 	remove(t, root, "")
 	v.until()
 	put(t, root, chat, port(8087))
@@ -344,7 +344,7 @@ func TestWatchIsSilent(t *testing.T) {
 	root := t.TempDir()
 	put(t, root, chat, port(8081))
 	put(t, root, profiles, "[profile.a]\nimage = \"x\"\n")
-	put(t, root, registry, "[models.a]\npath = \"/a\"\n")
+	put(t, root, models, "[models.a]\npath = \"/a\"\n")
 	put(t, root, "etc/hal0/manifest.json", `{"version":"1"}`)
 	v := watching(t, root)
 	for name, act := range map[string]func(){
@@ -358,7 +358,7 @@ func TestWatchIsSilent(t *testing.T) {
 			link(t, root, filepath.Join(root, "same.toml"), chat)
 		},
 		"profiles, a comment": func() { replace(t, root, profiles, "# p\n[profile.a]\nimage = \"x\"\n") },
-		"registry, a comment": func() { replace(t, root, registry, "# p\n[models.a]\npath = \"/a\"\n") },
+		"registry, a comment": func() { replace(t, root, models, "# p\n[models.a]\npath = \"/a\"\n") },
 		"manifest, spaces":    func() { replace(t, root, "etc/hal0/manifest.json", `{ "version": "1" }`) },
 		"files of others": func() {
 			put(t, root, "etc/hal0/slots/.chat.toml.swp", "x")
