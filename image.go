@@ -96,7 +96,10 @@ func (u *up) fetch(ctx context.Context) (runtime.Image, error) {
 	} else { // what runs goes on until its image is there
 		u.life.note("pulling %s", u.pin.Launch)
 	}
-	return u.rt.Pull(ctx, u.pin.Launch, runtime.PullOptions{Always: u.call.fetch == PullAlways, Report: u.pulling})
+	if !u.pin.Published() {
+		u.life.warn("no digest is pinned for %s: it is pulled by its tag, which can move", u.pin.Ref)
+	}
+	return u.rt.Pull(ctx, u.pin.Launch, runtime.PullOptions{Always: u.call.fetch == PullAlways && !u.pin.Published(), Report: u.pulling})
 }
 
 // notThere returns why there is no image to launch: failed is why it could not
@@ -105,10 +108,10 @@ func (u *up) fetch(ctx context.Context) (runtime.Image, error) {
 func (u *up) notThere(ctx context.Context, failed error) error {
 	local, err := localImage(ctx, u.rt, u.pin)
 	switch {
-	case err != nil:
-		return errors.Join(failed, err)
-	case failed != nil && (local.ID == "" || local.Holds(u.pin)):
+	case failed != nil && (err != nil || local.ID == "" || local.Holds(u.pin)):
 		return failed
+	case err != nil:
+		return err
 	}
 	return &ImageError{u.plan.Slot, manifest.Judge(u.pin, platform(), &local, nil), failed}
 }

@@ -1,123 +1,198 @@
 package hal0
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
-	"strings"
+	"sync/atomic"
 
-	"golang.org/x/sync/errgroup"
+	"github.com/distribution/reference"
 
+	"github.com/hal0ai/hal0-go/bundle"
 	"github.com/hal0ai/hal0-go/manifest"
+	"github.com/hal0ai/hal0-go/runtime"
+	"github.com/hal0ai/hal0-go/slot"
 )
 
-// How many questions a check asks at a time. A registry client has its own
-// bound on connections besides.
-const (
-	runtimeQuestions  = 8
-	registryQuestions = 32
-)
-
-// AskRegistry lets [Box.CheckImages] ask the registries too.
-func AskRegistry() CallOption { return func(c *call) { c.ask = true } }
-
-// CheckImages holds the images of the box against their pins: every entry of the
-// manifest, by short name, and then what a profile or a slot names that the
-// manifest does not know, by reference. It looks at the local store, and with
-// [AskRegistry] at what the registries serve, many at a time.
+// SaveImages writes the images of slots, of all that are enabled when none is
+// named, as one archive to w, for [Box.LoadImages] on a box that reaches no
+// registry, and returns them. The bytes come from a registry, see package
+// bundle/remote; the box's own runtime is not asked. Package bundle tells of the
+// format.
 //
-// What is amiss with an image is in its result. The error is the runtime's, the
-// context's, [ErrNoRegistry], [ErrNoRuntime] where there is nobody to ask, or
-// the problems of files that say which images there are; references that are
-// malformed are told of beside the results of the others. CheckImages blocks
-// until all have answered, and changes nothing.
-func (b *Box) CheckImages(ctx context.Context, opts ...CallOption) ([]manifest.Result, error) {
-	c := b.call(opts)
-	switch {
-	case len(b.broken) > 0:
-		return nil, b.broken
-	case c.ask && b.opts.registry == nil:
-		return nil, ErrNoRegistry
-	case !c.ask && b.opts.runtime == nil:
+// An image that is not pinned by a digest can't be saved: [bundle.ErrNotPinned].
+// It blocks until all is written or ctx ends. When it fails half-way, w holds a
+// part of an archive ([bundle.ErrPartial]); writing to a file that is renamed
+// afterwards is up to the caller.
+func (b *Box) SaveImages(ctx context.Context, w io.Writer, from bundle.Source, opts bundle.Options, slots ...string) ([]bundle.Image, error) {
+	if len(slots) == 0 {
+		slots = b.enabled()
+	}
+	pins, problems := make([]string, len(slots)), make([]error, len(slots))
+	for i, name := range slots {
+		pins[i], problems[i] = b.pinOf(name)
+	}
+	if err := errors.Join(problems...); err != nil {
+		return nil, err
+	}
+	if len(pins) == 0 {
+		return nil, fmt.Errorf("%w: the box has no slot that is enabled", ErrNoSlot)
+	}
+	return bundle.Save(ctx, w, from, pins, opts)
+}
+
+// enabled returns the slots that are enabled or can't be read, so that the
+// latter are complained of.
+func (b *Box) enabled() (names []string) {
+	for _, name := range b.Names() {
+		if s, err := b.Slot(name); err != nil || s.IsEnabled() {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// pinOf returns the image of a slot as "repo@sha256:…".
+func (b *Box) pinOf(name string) (string, error) {
+	plan, err := b.resolve(name, &call{})
+	if err != nil {
+		return "", fmt.Errorf("slot %s: %w", name, err)
+	}
+	pin := pinned(&plan)
+	if pin == "" {
+		return "", fmt.Errorf("slot %s: %w: %s has no digest in the manifest, so nothing would tell that what is loaded is that image",
+			name, bundle.ErrNotPinned, plan.Image.Ref)
+	}
+	return pin, nil
+}
+
+// pinned returns the image of a plan as "repo@sha256:…", "" if it is not pinned.
+func pinned(plan *slot.Plan) string {
+	named, err := manifest.ParseRef(plan.Spec.Image)
+	if err != nil {
+		return ""
+	}
+	if d, ok := named.(reference.Digested); ok {
+		return named.Name() + "@" + d.Digest().String()
+	}
+	return ""
+}
+
+// pins returns the images that the box pins: those of the manifest and of the
+// slots that resolve. Sorted.
+func (b *Box) pins() (pins []string) {
+	for _, pin := range b.manifest.Images() {
+		if pin.Published() {
+			pins = append(pins, pin.Launch)
+		}
+	}
+	for _, r := range b.ResolveAll() {
+		if pin := pinned(&r.Plan); r.Err == nil && pin != "" {
+			pins = append(pins, pin)
+		}
+	}
+	slices.Sort(pins)
+	return slices.Compact(pins)
+}
+
+// LoadImages reads an archive of [Box.SaveImages] and gives its images to the
+// runtime, which must be a [runtime.ImageLoader]: each is then found as
+// "repo@sha256:…", as after a pull. It returns those that are there now.
+//
+// The whole archive is verified, against the pins of the box's manifest and
+// slots, before the runtime sees anything of it: an image that the box does not
+// pin, or pins with another digest, is [bundle.ErrNotPinned]; a damaged archive
+// [bundle.ErrArchive]. Images that are there already are left alone. When the
+// runtime refuses one of several, the error says so and those before it stay.
+//
+// It needs the archive's size in opts.Dir, and blocks until done or ctx ends.
+func (b *Box) LoadImages(ctx context.Context, r io.Reader, opts bundle.Options) ([]bundle.Image, error) {
+	if b.opts.runtime == nil {
 		return nil, ErrNoRuntime
 	}
-	pins, malformed := b.pins()
-	locals, err := b.localImages(ctx, pins)
+	loader, ok := b.opts.runtime.(runtime.ImageLoader)
+	if !ok {
+		return nil, fmt.Errorf("%T can't load images from an archive", b.opts.runtime)
+	}
+	archive, err := bundle.Open(ctx, r, b.pins(), opts)
 	if err != nil {
 		return nil, err
 	}
-	remotes := make([]*manifest.Remote, len(pins))
-	if c.ask {
-		if remotes, err = b.askRegistry(ctx, pins, locals); err != nil {
-			return nil, err
+	images := archive.Images()
+	for i, image := range images {
+		if err := b.loadImage(ctx, loader, archive, image, &opts); err != nil {
+			return images[:i], errors.Join(fmt.Errorf("image %d of %d: %w", i+1, len(images), err), archive.Close())
 		}
 	}
-	results := make([]manifest.Result, len(pins))
-	for i, pin := range pins {
-		results[i] = manifest.Judge(pin, platform(), locals[i], remotes[i])
-	}
-	return results, cmp.Or(ctx.Err(), malformed)
+	return images, archive.Close()
 }
 
-// askRegistry returns what the registries serve of each pin. locals is what the
-// local store holds of each, or nil where it was not looked.
-func (b *Box) askRegistry(ctx context.Context, pins []manifest.Pin, locals []*manifest.Local) ([]*manifest.Remote, error) {
-	remotes := make([]*manifest.Remote, len(pins))
-	var all errgroup.Group
-	all.SetLimit(registryQuestions)
-	for i, pin := range pins {
-		all.Go(func() error {
-			remotes[i] = new(manifest.Ask(ctx, b.opts.registry, pin, locals[i] != nil && !locals[i].Holds(pin)))
-			return ctx.Err()
-		})
+func (b *Box) loadImage(ctx context.Context, loader runtime.ImageLoader, archive *bundle.Archive, image bundle.Image, opts *bundle.Options) error {
+	report := func(s bundle.Step) {
+		if opts.Report != nil {
+			s.Ref = image.Ref
+			opts.Report(s)
+		}
 	}
-	return remotes, all.Wait()
+	local, err := b.opts.runtime.Image(ctx, image.Ref)
+	switch {
+	case err == nil && slices.Contains(local.RepoDigests, image.Ref):
+		report(bundle.Step{Phase: bundle.Present})
+		return nil
+	case err != nil && !errors.Is(err, runtime.ErrImageNotFound):
+		return err
+	}
+	stream, err := archive.Image(image.Ref)
+	if err != nil {
+		return err
+	}
+	l := loading{Reader: stream, more: make(chan struct{}, 1)}
+	err = l.run(func() error {
+		_, err := loader.LoadImage(ctx, image.Ref, &l)
+		return err
+	}, func(done int64) {
+		report(bundle.Step{Phase: bundle.Loading, Done: min(done, image.Size), Total: image.Size})
+	})
+	if err = errors.Join(err, stream.Close()); err == nil {
+		report(bundle.Step{Phase: bundle.Loaded})
+	}
+	return err
 }
 
-// localImages returns what the local store holds of each pin; nils without a
-// runtime.
-func (b *Box) localImages(ctx context.Context, pins []manifest.Pin) ([]*manifest.Local, error) {
-	locals := make([]*manifest.Local, len(pins))
-	if b.opts.runtime == nil {
-		return locals, nil
+// A loading tells how much of a stream was read, by whoever reads it.
+type loading struct {
+	io.Reader
+	done atomic.Int64
+	more chan struct{}
+}
+
+func (l *loading) Read(p []byte) (int, error) {
+	n, err := l.Reader.Read(p)
+	l.done.Add(int64(n))
+	select {
+	case l.more <- struct{}{}:
+	default:
 	}
-	all, ctx := errgroup.WithContext(ctx)
-	all.SetLimit(runtimeQuestions)
-	for i, pin := range pins {
-		all.Go(func() error {
-			l, err := localImage(ctx, b.opts.runtime, pin)
-			locals[i] = &l
+	return n, err
+}
+
+// run does work, and meanwhile calls report from its own goroutine.
+func (l *loading) run(work func() error, report func(done int64)) error {
+	const every = 8 << 20
+	over := make(chan error, 1)
+	go func() { over <- work() }()
+	for told := int64(0); ; {
+		select {
+		case err := <-over:
+			report(l.done.Load())
 			return err
-		})
-	}
-	return locals, all.Wait()
-}
-
-// pins returns every image of the box once. The error is of references that are
-// malformed.
-func (b *Box) pins() ([]manifest.Pin, error) {
-	var others []manifest.Pin
-	var malformed []error
-	add := func(what, image string) {
-		pin, err := b.manifest.Resolve(image)
-		switch {
-		case image == "":
-		case err != nil:
-			malformed = append(malformed, fmt.Errorf("%s: image: %w", what, err))
-		case !pin.Managed() && !slices.Contains(others, pin):
-			others = append(others, pin)
+		case <-l.more:
+			if done := l.done.Load(); done-told >= every {
+				told = done
+				report(done)
+			}
 		}
 	}
-	for _, p := range b.profiles.List() {
-		add("profile "+p.Name, p.Image)
-	}
-	for _, e := range b.slots {
-		if e.file != nil {
-			add("slot "+e.name, e.file.Slot.Image)
-		}
-	}
-	slices.SortFunc(others, func(a, b manifest.Pin) int { return strings.Compare(a.Ref, b.Ref) })
-	return append(b.manifest.Images(), others...), errors.Join(malformed...)
 }

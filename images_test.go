@@ -1,385 +1,342 @@
 package hal0_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net/http"
-	goruntime "runtime"
-	"slices"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
-	"testing/fstest"
-	"time"
 
-	"github.com/opencontainers/go-digest"
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/registry"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/random"
+	ggcr "github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/hal0ai/hal0-go"
+	"github.com/hal0ai/hal0-go/bundle"
+	"github.com/hal0ai/hal0-go/bundle/remote"
 	"github.com/hal0ai/hal0-go/device"
-	"github.com/hal0ai/hal0-go/internal/registrytest"
-	"github.com/hal0ai/hal0-go/manifest"
-	"github.com/hal0ai/hal0-go/manifest/registry"
 	"github.com/hal0ai/hal0-go/runtime"
 )
 
-// host is the platform that images are checked against.
-var host = "linux/" + goruntime.GOARCH
-
-// errStarted ends an Up that got as far as starting the container.
-var errStarted = errors.New("started")
-
-// aStore is a Runtime that holds images and starts nothing.
-type aStore struct {
-	runtime.Runtime
-
-	mu     sync.Mutex
-	images map[string]runtime.Image // by reference
-	pulls  map[string]runtime.Image // what can be pulled
-	old    *runtime.Container       // what runs already
-	err    error                    // of every look at an image
-
-	pulled  []string
-	started *runtime.StartOptions
-	now     int // looks at images under way
-	most    int
-	gather  int           // as many have to be under way before one is answered
-	full    chan struct{} // closed once they are
+// pinnedBox is a stubBox whose image comes from a registry and is pinned in
+// the manifest.
+type pinnedBox struct {
+	*stubBox
+	registry *httptest.Server
+	tag, pin string // host/repo:v1 and host/repo@sha256:…
 }
 
-func (s *aStore) Image(_ context.Context, ref string) (runtime.Image, error) {
-	s.mu.Lock()
-	s.now++
-	s.most = max(s.most, s.now)
-	if s.now == s.gather {
-		close(s.full)
-		s.gather = 0
-	}
-	image, ok := s.images[ref]
-	s.mu.Unlock()
-	if s.full != nil {
-		<-s.full
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.now--
-	switch {
-	case s.err != nil:
-		return runtime.Image{}, s.err
-	case !ok:
-		return runtime.Image{}, &runtime.Error{Op: "image", Name: ref, Class: runtime.ErrImageNotFound}
-	}
-	return image, nil
-}
-
-func (s *aStore) Pull(_ context.Context, ref string, _ runtime.PullOptions) (runtime.Image, error) {
-	s.pulled = append(s.pulled, ref)
-	image, ok := s.pulls[ref]
-	if !ok {
-		return image, &runtime.Error{Op: "pull", Name: ref, Class: runtime.ErrPull, Err: errors.New("no network")}
-	}
-	return image, nil
-}
-
-func (s *aStore) Inspect(context.Context, string) (runtime.Container, error) {
-	if s.old == nil {
-		return runtime.Container{}, runtime.ErrNotFound
-	}
-	return *s.old, nil
-}
-
-func (s *aStore) Start(_ context.Context, _ runtime.Spec, opts runtime.StartOptions) (runtime.Container, error) {
-	s.started = &opts
-	return runtime.Container{}, errStarted
-}
-
-const (
-	pinnedDigest = digest.Digest("sha256:1111111111111111111111111111111111111111111111111111111111111111")
-	otherDigest  = digest.Digest("sha256:2222222222222222222222222222222222222222222222222222222222222222")
-	repo         = "x.io/server"
-	tag          = repo + ":v1"
-	pinned       = repo + "@" + string(pinnedDigest)
-)
-
-// pinnedBox returns a box of one slot whose image the manifest pins to d.
-func pinnedBox(t testing.TB, d digest.Digest, opts ...hal0.Option) *hal0.Box {
+func newPinnedBox(t *testing.T, port int) *pinnedBox {
 	t.Helper()
-	files := fstest.MapFS{
-		"etc/hal0/manifest.json":   {Data: fmt.Appendf(nil, `{"toolbox_images":{"server":{"tag":%q,"digest":%q}}}`, tag, d)},
-		"etc/hal0/profiles.toml":   {Data: []byte("[profile.p]\nimage = \"server\"\ndevice_class = \"cpu\"\n")},
-		"etc/hal0/slots/chat.toml": {Data: []byte("port = 8081\ndevice = \"cpu\"\nprofile = \"p\"\n[model]\ndefault = \"/srv/models/m.gguf\"\n")},
-	}
-	box, err := hal0.Open(hal0.DefaultHome(), append([]hal0.Option{hal0.WithFiles(files), hal0.WithHost(device.Host{})}, opts...)...)
+	b := &pinnedBox{stubBox: newStubBox(t, port, "")}
+	b.registry = httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	t.Cleanup(b.registry.Close)
+	repo := fmt.Sprintf("%s/hal0/stub-%d", strings.TrimPrefix(b.registry.URL, "http://"), port)
+	b.tag = repo + ":v1"
+	_, err := b.service.Podman("push", "--quiet", "--tls-verify=false", b.service.StubImage(t), "docker://"+b.tag)
 	require.NoError(t, err)
-	require.Empty(t, box.Problems())
-	return box
+	digest := b.relabel()
+	b.pin = repo + "@" + digest
+	b.pinTo(digest)
+	b.write("etc/hal0/profiles.toml", "[profile.stub]\nimage = \""+b.tag+"\"\ndevice_class = \"cpu\"\n")
+	t.Cleanup(func() { b.forget() })
+	return b
 }
 
-func stored(id, platform string, digests ...digest.Digest) runtime.Image {
-	image := runtime.Image{ID: id, Platform: platform}
-	for _, d := range digests {
-		image.RepoDigests = append(image.RepoDigests, repo+"@"+d.String())
+// relabel makes another image of the one in the registry, so that to remove it
+// does not remove the stub, and returns its digest.
+func (b *pinnedBox) relabel() string {
+	b.t.Helper()
+	tag, err := name.ParseReference(b.tag)
+	require.NoError(b.t, err)
+	transport := &http.Transport{}
+	defer transport.CloseIdleConnections()
+	image, err := ggcr.Image(tag, ggcr.WithTransport(transport))
+	require.NoError(b.t, err)
+	config, err := image.ConfigFile()
+	require.NoError(b.t, err)
+	config = config.DeepCopy()
+	config.Config.Labels = map[string]string{"test": b.tag}
+	image, err = mutate.ConfigFile(image, config)
+	require.NoError(b.t, err)
+	require.NoError(b.t, ggcr.Write(tag, image, ggcr.WithTransport(transport)))
+	digest, err := image.Digest()
+	require.NoError(b.t, err)
+	return digest.String()
+}
+
+// pinTo writes the manifest.
+func (b *pinnedBox) pinTo(digest string) {
+	b.t.Helper()
+	b.write("etc/hal0/manifest.json", fmt.Sprintf(`{"_schema":"hal0.manifest.v1","toolbox_images":{"stub":{"tag":%q,"digest":%q}}}`, b.tag, digest))
+}
+
+// forget takes the image out of the store again.
+func (b *pinnedBox) forget() {
+	b.t.Helper()
+	_, err := b.service.Podman("rmi", "--force", "--ignore", b.pin, b.tag)
+	assert.NoError(b.t, err)
+}
+
+// save returns the archive of the box's images.
+func (b *pinnedBox) save(slots ...string) []byte {
+	b.t.Helper()
+	client := remote.New()
+	defer client.Close()
+	var out bytes.Buffer
+	images, err := b.open().SaveImages(b.t.Context(), &out, client, bundle.Options{}, slots...)
+	require.NoError(b.t, err)
+	require.Len(b.t, images, 1)
+	assert.Equal(b.t, b.pin, images[0].Ref)
+	return out.Bytes()
+}
+
+// What was saved where there is a registry is loaded where there is none, and
+// Up starts it by its digest.
+func TestImagesForABoxWithoutARegistry(t *testing.T) {
+	b := newPinnedBox(t, 8162)
+	archive := b.save()
+	b.registry.Close()
+	_, err := b.rt.Image(t.Context(), b.pin)
+	require.ErrorIs(t, err, runtime.ErrImageNotFound)
+	_, err = b.open().Up(t.Context(), "one")
+	require.Error(t, err, "there is no image, and nowhere to get it")
+
+	var steps []bundle.Step
+	opts := bundle.Options{Dir: t.TempDir(), Report: func(s bundle.Step) { steps = append(steps, s) }}
+	images, err := b.open().LoadImages(t.Context(), bytes.NewReader(archive), opts)
+	require.NoError(t, err)
+	require.Len(t, images, 1)
+	assert.Equal(t, b.pin, images[0].Ref)
+	assert.Equal(t, bundle.Step{Phase: bundle.Loaded, Ref: b.pin}, steps[len(steps)-1])
+	assert.Equal(t, bundle.Verifying, steps[0].Phase)
+
+	up, err := b.open().Up(t.Context(), "one", hal0.OnPull(func(s runtime.PullStep) { t.Errorf("nothing is pulled, but %v", s) }))
+	require.NoError(t, err)
+	assert.Equal(t, hal0.StateReady, up.State)
+	assert.Equal(t, b.pin, up.Container.Image)
+	local, err := b.rt.Image(t.Context(), b.pin)
+	require.NoError(t, err)
+	assert.Equal(t, local.ID, up.Container.ImageID)
+	assert.Contains(t, local.RepoDigests, b.pin)
+
+	steps = nil
+	again, err := b.open().LoadImages(t.Context(), bytes.NewReader(archive), opts)
+	require.NoError(t, err)
+	assert.Equal(t, images, again)
+	assert.Equal(t, bundle.Step{Phase: bundle.Present, Ref: b.pin}, steps[len(steps)-1])
+	require.NoError(t, b.open().Down(t.Context(), "one"))
+}
+
+func TestImagesThatAreNotTaken(t *testing.T) {
+	b := newPinnedBox(t, 8163)
+	archive := b.save("one")
+	opts := bundle.Options{Dir: t.TempDir()}
+	other := "sha256:" + strings.Repeat("1", 64)
+	b.pinTo(other)
+	_, err := b.open().LoadImages(t.Context(), bytes.NewReader(archive), opts)
+	require.ErrorIs(t, err, bundle.ErrNotPinned)
+	require.EqualError(t, err, "image is not pinned: the archive holds "+b.pin+"; pinned of it: "+other)
+	_, _, digest := splitPin(b.pin)
+	b.pinTo(digest)
+
+	flipped := bytes.Clone(archive)
+	flipped[len(flipped)/2] ^= 1
+	for _, damaged := range [][]byte{flipped, archive[:len(archive)/2], nil} {
+		_, err = b.open().LoadImages(t.Context(), bytes.NewReader(damaged), opts)
+		require.ErrorIs(t, err, bundle.ErrArchive)
 	}
-	return image
+	ctx, cancel := context.WithCancel(t.Context())
+	opts.Report = func(s bundle.Step) {
+		if s.Done == s.Total {
+			cancel()
+		}
+	}
+	_, err = b.open().LoadImages(ctx, bytes.NewReader(archive), opts)
+	require.ErrorIs(t, err, context.Canceled)
+	_, err = b.rt.Image(t.Context(), b.pin)
+	require.ErrorIs(t, err, runtime.ErrImageNotFound)
 }
 
-// What Up does with each state of the local store, under each policy.
-func TestUpDecidesByTheImage(t *testing.T) {
+func splitPin(pin string) (host, repo, digest string) {
+	path, digest, _ := strings.Cut(pin, "@")
+	host, repo, _ = strings.Cut(path, "/")
+	return host, repo, digest
+}
+
+func TestSaveImagesWantsPins(t *testing.T) {
 	t.Parallel()
-	good, other, bare := stored("good", host, otherDigest, pinnedDigest), stored("other", host, otherDigest), stored("bare", host)
-	arm, odd := stored("arm", "linux/riscv64", pinnedDigest), stored("odd", host, otherDigest)
-	const pull = "pull " + pinned + ", or load it from a bundle that keeps digests"
-	const isOther = "slot chat: x.io/server:v1: the local image is " + string(otherDigest) + ", and " + string(pinnedDigest) + " is pinned: " + pull
-	isBare := "slot chat: x.io/server:v1: the local image has no digest (it was built here, or loaded from an archive that keeps none), and " + string(pinnedDigest) + " is pinned: " + pull
-	isArm := "slot chat: x.io/server:v1: the local image is the pinned " + string(pinnedDigest) + ": what would be launched is made for linux/riscv64 and this host is " + host + ", so pin an image for that"
-	const noNetwork = "pull " + pinned + ": pull failed: no network"
-	type images = map[string]runtime.Image
+	root := t.TempDir()
+	b := &stubBox{t: t, home: root}
+	b.write("etc/hal0/slots/one.toml", "port = 8081\ndevice = \"cpu\"\ntype = \"tts\"\nimage = \"localhost/tts:v1\"\n")
+	b.write("etc/hal0/slots/two.toml", "port = 8082\n")
+	b.write("etc/hal0/slots/three.toml", "port = 8083\ndevice = \"cpu\"\ntype = \"tts\"\nenabled = false\n")
+	box, err := hal0.Open(hal0.HomeAt(root), hal0.WithHost(device.Host{}))
+	require.NoError(t, err)
+	_, err = box.SaveImages(t.Context(), io.Discard, nil, bundle.Options{})
+	require.ErrorIs(t, err, bundle.ErrNotPinned)
+	require.ErrorIs(t, err, hal0.ErrInvalid, "every problem is told")
+	require.ErrorContains(t, err, "slot one: image is not pinned: localhost/tts:v1 has no digest in the manifest, so nothing would tell that what is loaded is that image\nslot two: ")
+	_, err = box.SaveImages(t.Context(), io.Discard, nil, bundle.Options{}, "none")
+	require.ErrorIs(t, err, hal0.ErrNoSlot)
+	wrong := errors.New("no registry here")
+	_, err = box.SaveImages(t.Context(), io.Discard, noSource{wrong}, bundle.Options{}, "three")
+	require.ErrorIs(t, err, wrong, "one that is not enabled is saved when it is named")
+	require.ErrorContains(t, err, "ghcr.io/hal0ai/hal0-toolbox-kokoro@sha256:")
+	_, err = box.LoadImages(t.Context(), nil, bundle.Options{})
+	require.EqualError(t, err, "the box was opened without a container runtime")
+}
+
+type noSource struct{ err error }
+
+func (n noSource) Manifest(context.Context, string) ([]byte, string, error) { return nil, "", n.err }
+
+func (n noSource) Blob(context.Context, string, int64) (io.ReadCloser, error) { return nil, n.err }
+
+func TestPull(t *testing.T) {
+	b := newPinnedBox(t, 8164)
+	var steps []runtime.PullStep
+	image, err := b.open().Pull(t.Context(), "one", hal0.OnPull(func(s runtime.PullStep) { steps = append(steps, s) }))
+	require.NoError(t, err)
+	assert.Contains(t, image.RepoDigests, b.pin)
+	assert.Equal(t, runtime.PullDone, steps[len(steps)-1].Phase)
+	b.registry.Close()
+	again, err := b.open().Pull(t.Context(), "one")
+	require.NoError(t, err, "a pinned image that is present needs no registry")
+	assert.Equal(t, image, again)
+	b.pinTo("")
+	_, err = b.open().Pull(t.Context(), "one")
+	require.ErrorIs(t, err, runtime.ErrPull, "a tag may have moved")
+	_, err = b.open().Pull(t.Context(), "none")
+	require.ErrorIs(t, err, hal0.ErrNoSlot)
+}
+
+// fakeLoader is a runtime that has no images, and takes those that it is given
+// until it says otherwise.
+type fakeLoader struct {
+	runtime.Runtime
+	load func(ref string, archive io.Reader) error
+}
+
+func (f *fakeLoader) Image(context.Context, string) (runtime.Image, error) {
+	return runtime.Image{}, runtime.ErrImageNotFound
+}
+
+func (f *fakeLoader) LoadImage(_ context.Context, ref string, archive io.Reader) (runtime.Image, error) {
+	return runtime.Image{RepoDigests: []string{ref}}, f.load(ref, archive)
+}
+
+// twoImages returns a box that pins two images, one by its manifest alone and
+// one by a slot alone, the pins, and the archive of them.
+func twoImages(t *testing.T) (home hal0.Home, pins []string, archive []byte) {
+	t.Helper()
+	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	defer server.Close()
+	transport := &http.Transport{}
+	defer transport.CloseIdleConnections()
+	b := &stubBox{t: t, home: t.TempDir()}
+	for i := range 2 {
+		tag, err := name.ParseReference(fmt.Sprintf("%s/hal0/image%d:v1", strings.TrimPrefix(server.URL, "http://"), i))
+		require.NoError(t, err)
+		image, err := random.Image(12<<20, 1)
+		require.NoError(t, err)
+		config, err := image.ConfigFile()
+		require.NoError(t, err)
+		config = config.DeepCopy()
+		config.OS, config.Architecture = "linux", "amd64"
+		image, err = mutate.ConfigFile(image, config)
+		require.NoError(t, err)
+		require.NoError(t, ggcr.Write(tag, image, ggcr.WithTransport(transport)))
+		digest, err := image.Digest()
+		require.NoError(t, err)
+		pins = append(pins, tag.Context().Name()+"@"+digest.String())
+		b.write(fmt.Sprintf("etc/hal0/slots/s%d.toml", i), fmt.Sprintf("port = %d\ndevice = \"cpu\"\ntype = \"tts\"\nimage = %q\n",
+			8081+i, []string{tag.Name() + "@" + digest.String(), tag.Name()}[i]))
+		b.write("etc/hal0/manifest.json", fmt.Sprintf(`{"_schema":"hal0.manifest.v1","toolbox_images":{"last":{"tag":%q,"digest":%q}}}`, tag.Name(), digest))
+	}
+	box, err := hal0.Open(hal0.HomeAt(b.home), hal0.WithHost(device.Host{}))
+	require.NoError(t, err)
+	client := remote.New()
+	defer client.Close()
+	var out bytes.Buffer
+	_, err = box.SaveImages(t.Context(), &out, client, bundle.Options{Platform: "linux/amd64"}, "s1", "s0", "s1")
+	require.NoError(t, err)
+	require.NoError(t, os.Remove(filepath.Join(b.home, "etc/hal0/slots/s1.toml")))
+	return hal0.HomeAt(b.home), pins, out.Bytes()
+}
+
+func TestLoadImagesTellsHowFarItGot(t *testing.T) {
+	t.Parallel()
+	home, pins, archive := twoImages(t)
+	full := errors.New("no space left on device")
 	for name, tc := range map[string]struct {
-		digest        digest.Digest
-		images, pulls images
-		opts          []hal0.CallOption
-		err           error
-		want          string // the id that the start is held to, or the error's text
-		pulled        bool
-		warning       string
+		load  func(ref string, archive io.Reader) error
+		fails int // the image that fails, from 1; 0 for none
 	}{
-		"the pin":                      {digest: pinnedDigest, images: images{pinned: good}, want: "good"},
-		"absent":                       {digest: pinnedDigest, pulls: images{pinned: good}, want: "good", pulled: true},
-		"absent, no network":           {digest: pinnedDigest, err: runtime.ErrPull, want: noNetwork, pulled: true},
-		"absent, never":                {digest: pinnedDigest, opts: []hal0.CallOption{hal0.PullImage(hal0.PullNever)}, err: runtime.ErrImageNotFound, want: "slot chat: x.io/server:v1: the image is not in the local store: " + pull},
-		"stale":                        {digest: pinnedDigest, images: images{tag: other}, pulls: images{pinned: good}, want: "good", pulled: true},
-		"stale, no network":            {digest: pinnedDigest, images: images{tag: other}, err: hal0.ErrImage, want: isOther + " (" + noNetwork + ")", pulled: true},
-		"stale, never":                 {digest: pinnedDigest, images: images{tag: other}, opts: []hal0.CallOption{hal0.PullImage(hal0.PullNever)}, err: hal0.ErrImage, want: isOther},
-		"side-loaded, never":           {digest: pinnedDigest, images: images{tag: bare}, opts: []hal0.CallOption{hal0.PullImage(hal0.PullNever)}, err: hal0.ErrImage, want: isBare},
-		"side-loaded, never, warn":     {digest: pinnedDigest, images: images{tag: bare}, opts: []hal0.CallOption{hal0.PullImage(hal0.PullNever), hal0.VerifyImage(hal0.VerifyWarn)}, err: hal0.ErrImage, want: isBare},
-		"the runtime errs":             {digest: pinnedDigest, images: images{pinned: odd}, err: hal0.ErrImage, want: isOther},
-		"the runtime errs, warn":       {digest: pinnedDigest, images: images{pinned: odd}, opts: []hal0.CallOption{hal0.VerifyImage(hal0.VerifyWarn)}, want: "", warning: strings.TrimPrefix(isOther, "slot chat: ")},
-		"the runtime errs, off":        {digest: pinnedDigest, images: images{pinned: odd}, opts: []hal0.CallOption{hal0.VerifyImage(hal0.VerifyOff)}, want: ""},
-		"a pull brings another":        {digest: pinnedDigest, pulls: images{pinned: odd}, err: hal0.ErrImage, want: isOther, pulled: true},
-		"another platform":             {digest: pinnedDigest, images: images{pinned: arm}, err: hal0.ErrImage, want: isArm},
-		"another platform, warn":       {digest: pinnedDigest, images: images{pinned: arm}, opts: []hal0.CallOption{hal0.VerifyImage(hal0.VerifyWarn)}, want: "", warning: strings.TrimPrefix(isArm, "slot chat: ")},
-		"the pin, always":              {digest: pinnedDigest, images: images{pinned: good}, opts: []hal0.CallOption{hal0.PullImage(hal0.PullAlways)}, want: "good"},
-		"unpublished":                  {images: images{tag: bare}, want: "bare"},
-		"unpublished, absent":          {pulls: images{tag: other}, want: "other", pulled: true},
-		"unpublished, always":          {images: images{tag: bare}, pulls: images{tag: other}, opts: []hal0.CallOption{hal0.PullImage(hal0.PullAlways)}, want: "other", pulled: true},
-		"unpublished, always, offline": {images: images{tag: bare}, opts: []hal0.CallOption{hal0.PullImage(hal0.PullAlways)}, err: runtime.ErrPull, want: "pull x.io/server:v1: pull failed: no network", pulled: true},
-		"unpublished, never":           {opts: []hal0.CallOption{hal0.PullImage(hal0.PullNever)}, err: hal0.ErrImage, want: "slot chat: x.io/server:v1: the image is not in the local store: no digest is pinned, so that the tag decides what runs"},
-		"unpublished, other platform":  {images: images{tag: stored("arm", "linux/riscv64")}, err: hal0.ErrImage, want: "slot chat: x.io/server:v1: the local image has no digest: what would be launched is made for linux/riscv64 and this host is " + host + ", so pin an image for that"},
-		"no such verify policy":        {opts: []hal0.CallOption{hal0.VerifyImage("none")}, err: nil, want: `verify policy "none": want one of enforce, warn, off`},
-		"no such pull policy":          {opts: []hal0.CallOption{hal0.PullImage("")}, err: nil, want: `pull policy "": want one of missing, always, never`},
+		"all are taken":               {load: drain},
+		"the first is refused unread": {load: func(string, io.Reader) error { return full }, fails: 1},
+		"the second is refused": {load: func(ref string, archive io.Reader) error {
+			return errors.Join(drain(ref, archive), map[bool]error{true: full}[ref == pins[1]])
+		}, fails: 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := &aStore{images: tc.images, pulls: tc.pulls}
-			var warnings []string
-			opts := append(slices.Clone(tc.opts), hal0.OnProgress(func(e hal0.Event) {
-				if e.Warning {
-					warnings = append(warnings, e.Message)
+			box, err := hal0.Open(home, hal0.WithHost(device.Host{}), hal0.WithRuntime(&fakeLoader{load: tc.load}))
+			require.NoError(t, err)
+			var loading, loaded []string
+			opts := bundle.Options{Platform: "linux/amd64", Dir: t.TempDir(), Report: func(s bundle.Step) {
+				switch s.Phase {
+				case bundle.Loading:
+					assert.LessOrEqual(t, s.Done, s.Total)
+					loading = append(loading, s.Ref)
+				case bundle.Loaded:
+					loaded = append(loaded, s.Ref)
+				case bundle.Present, bundle.Fetching:
+					t.Errorf("%s", s.Phase)
+				case bundle.Verifying:
+					assert.Empty(t, loading, "all is verified before the first is loaded")
 				}
-			}))
-			_, err := pinnedBox(t, tc.digest, hal0.WithRuntime(s)).Up(t.Context(), "chat", opts...)
-			require.Error(t, err)
-			assert.Equal(t, tc.pulled, len(s.pulled) > 0, "pulled %v", s.pulled)
-			if errors.Is(err, errStarted) {
-				assert.Equal(t, runtime.StartOptions{ImageID: tc.want}, *s.started)
-				assert.Equal(t, tc.warning, strings.Join(warnings, "\n"))
+			}}
+			images, err := box.LoadImages(t.Context(), bytes.NewReader(archive), opts)
+			left, readErr := os.ReadDir(opts.Dir)
+			require.NoError(t, readErr)
+			assert.Empty(t, left)
+			if tc.fails == 0 {
+				require.NoError(t, err)
+				require.Len(t, images, 2)
+				assert.Equal(t, pins, loaded)
+				assert.NotEmpty(t, loading)
 				return
 			}
-			assert.Nil(t, s.started, "refused before anything is made")
-			require.EqualError(t, err, tc.want)
-			if tc.err != nil {
-				assert.ErrorIs(t, err, tc.err)
-			}
+			require.ErrorIs(t, err, full)
+			require.ErrorContains(t, err, fmt.Sprintf("image %d of 2: ", tc.fails))
+			assert.Len(t, images, tc.fails-1)
+			assert.Len(t, loaded, tc.fails-1)
 		})
 	}
 }
 
-// A container that runs the plan is adopted only if it runs the image too.
-func TestUpChecksWhatItAdopts(t *testing.T) {
+func drain(_ string, archive io.Reader) error {
+	_, err := io.Copy(io.Discard, archive)
+	return err
+}
+
+func TestLoadImagesWantsALoader(t *testing.T) {
 	t.Parallel()
-	for name, tc := range map[string]struct {
-		policy  hal0.VerifyPolicy
-		id      string
-		replace bool
-		warns   int
-	}{
-		"the image":     {hal0.VerifyEnforce, "good", false, 0},
-		"another":       {hal0.VerifyEnforce, "other", true, 0},
-		"another, warn": {hal0.VerifyWarn, "other", false, 1},
-		"another, off":  {hal0.VerifyOff, "other", false, 0},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := &aStore{images: map[string]runtime.Image{pinned: stored("good", host, pinnedDigest)}}
-			box := pinnedBox(t, pinnedDigest, hal0.WithRuntime(s))
-			plan, err := box.Resolve("chat")
-			require.NoError(t, err)
-			s.old = &runtime.Container{ID: "old", Name: plan.Spec.Name, ImageID: tc.id, State: runtime.StateRunning, Labels: plan.Spec.Labels, Publish: plan.Spec.Publish}
-			ctx, cancel := context.WithCancelCause(t.Context())
-			warns := 0
-			adopted := errors.New("adopted")
-			_, err = box.Up(ctx, "chat", hal0.VerifyImage(tc.policy), hal0.OnProgress(func(e hal0.Event) {
-				if e.State == hal0.StateWarming {
-					cancel(adopted) // nothing listens there
-				}
-				if e.Warning {
-					warns++
-				}
-			}))
-			assert.Equal(t, tc.replace, errors.Is(err, errStarted), "%v", err)
-			assert.Equal(t, !tc.replace, errors.Is(err, adopted), "%v", err)
-			assert.Equal(t, tc.warns, warns)
-		})
-	}
-}
-
-// A box can have another policy for all its calls.
-func TestDefaultsOfABox(t *testing.T) {
-	t.Parallel()
-	s := &aStore{images: map[string]runtime.Image{pinned: stored("odd", host, otherDigest)}}
-	box := pinnedBox(t, pinnedDigest, hal0.WithRuntime(s), hal0.WithDefaults(hal0.VerifyImage(hal0.VerifyOff)))
-	_, err := box.Up(t.Context(), "chat")
-	require.ErrorIs(t, err, errStarted)
-	_, err = box.Up(t.Context(), "chat", hal0.VerifyImage(hal0.VerifyEnforce))
-	require.ErrorIs(t, err, hal0.ErrImage, "the call's own comes last")
-}
-
-// aRegistry serves what its table says.
-type aRegistry map[string]manifest.Served
-
-func (r aRegistry) Digest(ctx context.Context, ref string) (digest.Digest, error) {
-	s, err := r.Describe(ctx, ref)
-	return s.Digest, err
-}
-
-func (r aRegistry) Describe(_ context.Context, ref string) (manifest.Served, error) {
-	s, ok := r[ref]
-	if !ok {
-		return s, &manifest.RegistryError{Ref: ref, Class: manifest.ErrNotServed}
-	}
-	return s, nil
-}
-
-func TestCheckImages(t *testing.T) {
-	t.Parallel()
-	files := fstest.MapFS{
-		"etc/hal0/manifest.json": {Data: fmt.Appendf(nil, `{"toolbox_images":{"server":{"tag":%q,"digest":%q},"free":{"tag":"x.io/free:v1"}}}`, tag, pinnedDigest)},
-		"etc/hal0/profiles.toml": {Data: []byte(`[profile.p]
-image = "x.io/own:dev"
-device_class = "cpu"
-[profile.same]
-image = "x.io/server:v1"
-device_class = "cpu"
-[profile.broken]
-image = "not a ref"
-device_class = "cpu"
-`)},
-		"etc/hal0/slots/a.toml": {Data: []byte("port = 8081\ndevice = \"cpu\"\nprofile = \"p\"\nimage = \"x.io/mine@" + otherDigest + "\"\n")},
-		"etc/hal0/slots/b.toml": {Data: []byte("port = 8082\ndevice = \"cpu\"\nprofile = \"p\"\nimage = \"x.io/own:dev\"\n")},
-	}
-	s := &aStore{images: map[string]runtime.Image{pinned: stored("good", host, pinnedDigest), "x.io/free:v1": stored("free", host, otherDigest)}}
-	r := aRegistry{tag: {Digest: otherDigest}, "x.io/own:dev": {Digest: otherDigest, Instances: []manifest.Instance{{Digest: otherDigest, Platform: "linux/riscv64"}}}}
-	open := func(opts ...hal0.Option) *hal0.Box {
-		box, err := hal0.Open(hal0.DefaultHome(), append(opts, hal0.WithFiles(files), hal0.WithHost(device.Host{}))...)
-		require.NoError(t, err)
-		return box
-	}
-	verdicts := func(results []manifest.Result) (list []string) {
-		for _, r := range results {
-			list = append(list, r.Pin.Ref+" "+string(r.Verdict))
-		}
-		return list
-	}
-	results, err := open(hal0.WithRuntime(s)).CheckImages(t.Context())
-	require.EqualError(t, err, `profile broken: image: "not a ref" is not an image reference (invalid reference format): want registry/repository:tag or registry/repository@sha256:…`)
-	assert.Equal(t, []string{"x.io/free:v1 unpublished", tag + " match", "x.io/mine@" + string(otherDigest) + " absent", "x.io/own:dev unpublished"}, verdicts(results))
-
-	results, _ = open(hal0.WithRuntime(s), hal0.WithRegistry(r)).CheckImages(t.Context(), hal0.AskRegistry())
-	assert.Equal(t, []string{"x.io/free:v1 unpublished", tag + " drift", "x.io/mine@" + string(otherDigest) + " absent", "x.io/own:dev wrong-platform"}, verdicts(results))
-	assert.Equal(t, otherDigest, results[1].Registry.Digest)
-	assert.Equal(t, "the image is not in the local store; the registry does not serve it: pull x.io/mine@"+string(otherDigest)+", or load it from a bundle that keeps digests", results[2].Message)
-
-	results, _ = open(hal0.WithRegistry(r)).CheckImages(t.Context(), hal0.AskRegistry())
-	assert.Equal(t, []string{"x.io/free:v1 unpublished", tag + " drift", "x.io/mine@" + string(otherDigest) + " drift", "x.io/own:dev unpublished"}, verdicts(results), "without a runtime the registry alone is asked")
-
-	_, err = open().CheckImages(t.Context())
-	require.ErrorIs(t, err, hal0.ErrNoRuntime)
-	_, err = open(hal0.WithRuntime(s)).CheckImages(t.Context(), hal0.AskRegistry())
-	require.ErrorIs(t, err, hal0.ErrNoRegistry)
-	_, err = open(hal0.WithRuntime(&aStore{err: runtime.ErrUnavailable})).CheckImages(t.Context())
-	require.ErrorIs(t, err, runtime.ErrUnavailable)
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	_, err = open(hal0.WithRuntime(s)).CheckImages(ctx)
-	require.ErrorIs(t, err, context.Canceled)
-	files["etc/hal0/manifest.json"] = &fstest.MapFile{Data: []byte("{")}
-	_, err = open(hal0.WithRuntime(s)).CheckImages(t.Context())
-	require.ErrorIs(t, err, hal0.ErrSyntax)
-}
-
-// Local images are looked at side by side, and no more than a few at a time.
-func TestCheckImagesIsBounded(t *testing.T) {
-	t.Parallel()
-	const bound = 8
-	s := &aStore{gather: bound, full: make(chan struct{})}
-	box := boxOfImages(t, "x.io", 40, pinnedDigest, hal0.WithRuntime(s))
-	results, err := box.CheckImages(t.Context())
+	var plain struct{ runtime.Runtime }
+	box, err := hal0.Open(hal0.HomeAt(t.TempDir()), hal0.WithHost(device.Host{}), hal0.WithRuntime(plain))
 	require.NoError(t, err)
-	assert.Len(t, results, 40)
-	assert.Equal(t, bound, s.most)
-	assert.True(t, slices.IsSortedFunc(results, func(a, b manifest.Result) int { return strings.Compare(a.Pin.Name, b.Pin.Name) }))
-}
-
-// boxOfImages returns a box whose manifest has n images of a registry.
-func boxOfImages(tb testing.TB, host string, n int, d digest.Digest, opts ...hal0.Option) *hal0.Box {
-	tb.Helper()
-	entries := make([]string, n)
-	for i := range entries {
-		entries[i] = fmt.Sprintf(`"image%03d":{"tag":"%s/hal0/image%03d:v1","digest":%q}`, i, host, i, d)
-	}
-	files := fstest.MapFS{
-		"etc/hal0/manifest.json": {Data: []byte(`{"toolbox_images":{` + strings.Join(entries, ",") + `}}`)},
-		"etc/hal0/profiles.toml": {Data: []byte("# none\n")},
-	}
-	box, err := hal0.Open(hal0.DefaultHome(), append(opts, hal0.WithFiles(files), hal0.WithHost(device.Host{}))...)
-	require.NoError(tb, err)
-	return box
-}
-
-// Sixty-four images of as many repositories, over HTTP, from a registry that
-// takes 50 ms for every answer: where the images are there, and where they are
-// not, so that the registry is also asked what they are made for.
-func BenchmarkCheckImages(b *testing.B) {
-	const n, latency = 64, 50 * time.Millisecond
-	r := registrytest.Start(b)
-	image := registrytest.Index(b, registrytest.Image(b, host, "1", nil))
-	var d digest.Digest
-	local := &aStore{images: map[string]runtime.Image{}}
-	for i := range n {
-		name := fmt.Sprintf("hal0/image%03d", i)
-		d = r.Push(b, name+":v1", image)
-		local.images[r.Host+"/"+name+"@"+d.String()] = stored("i", host, d)
-	}
-	r.Fail(func(http.ResponseWriter, *http.Request) bool {
-		<-time.After(latency)
-		return false
-	})
-	for name, rt := range map[string]*aStore{"present": local, "absent": {}} {
-		b.Run(name, func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				client, err := registry.New() // which knows nobody yet
-				require.NoError(b, err)
-				box := boxOfImages(b, r.Host, n, d, hal0.WithRuntime(rt), hal0.WithRegistry(client))
-				results, err := box.CheckImages(b.Context(), hal0.AskRegistry())
-				if err != nil || len(results) != n || results[n-1].Registry.Digest != d {
-					b.Fatal(results, err)
-				}
-				require.NoError(b, client.Close())
-			}
-			b.ReportMetric(float64(r.MostConnections()), "connections")
-		})
-	}
+	_, err = box.LoadImages(t.Context(), nil, bundle.Options{})
+	require.EqualError(t, err, "struct { runtime.Runtime } can't load images from an archive")
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/hal0ai/hal0-go/runtime"
 )
 
-// An Option changes how [Open] reads a box.
+// An Option changes how [Open] and [Watch] read a box.
 type Option func(*options)
 
 type options struct {
@@ -26,12 +26,13 @@ type options struct {
 	sleep     func(context.Context, time.Duration) error
 	providers provider.Set
 	runtime   runtime.Runtime
+	debounce  time.Duration
 	registry  manifest.Registry
 	calls     []CallOption
 }
 
 func makeOptions(opts []Option) options {
-	o := options{getenv: os.Getenv, now: time.Now, sleep: sleep, providers: provider.Builtin()}
+	o := options{getenv: os.Getenv, now: time.Now, sleep: sleep, providers: provider.Builtin(), debounce: 100 * time.Millisecond}
 	for _, opt := range opts {
 		opt(&o)
 	}
@@ -78,6 +79,11 @@ func WithProviders(more ...provider.Provider) Option {
 // box can be read and resolved; Up, Down, Status and Logs return
 // [ErrNoRuntime].
 func WithRuntime(rt runtime.Runtime) Option { return func(o *options) { o.runtime = rt } }
+
+// WithDebounce sets for how long a box's files must have been left alone before
+// [Watch] looks at them; while they are not, it looks after ten times as long.
+// The default is 100 milliseconds, and so a second at most; 0 looks at once.
+func WithDebounce(d time.Duration) Option { return func(o *options) { o.debounce = d } }
 
 // WithRegistry lets the box ask image registries through r, which package
 // manifest/registry implements. Without it those calls that have to ask one

@@ -31,23 +31,43 @@ const (
 	maxAnswer = 1 << 20
 )
 
-// probeClient asks servers on this host: through no proxy, following no
-// redirect, keeping no connection.
-var probeClient = &http.Client{
-	Transport:     &http.Transport{DisableKeepAlives: true, DialContext: (&net.Dialer{}).DialContext},
-	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+// A prober asks the server at one port, over one connection as long as the server
+// keeps it.
+type prober struct {
+	client *http.Client
+	base   string
 }
+
+// newProber returns a prober for a server on this host: through no proxy, following
+// no redirect. It is closed after use.
+func newProber(at runtime.Port) prober {
+	return prober{
+		client: &http.Client{
+			Transport:     &http.Transport{DialContext: (&net.Dialer{}).DialContext, DisableCompression: true},
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+		base: "http://" + net.JoinHostPort(reachable(at.HostIP).String(), strconv.Itoa(at.HostPort)),
+	}
+}
+
+func (p prober) close() { p.client.CloseIdleConnections() }
 
 // probe returns nil when every check passes, else what the first that does not
 // said.
-func probe(ctx context.Context, p provider.Probe, at runtime.Port) error {
-	base := "http://" + net.JoinHostPort(reachable(at.HostIP).String(), strconv.Itoa(at.HostPort))
-	for _, c := range p {
-		if err := check(ctx, c, base); err != nil {
+func (p prober) probe(ctx context.Context, checks provider.Probe) error {
+	for _, c := range checks {
+		if err := p.check(ctx, c); err != nil {
 			return fmt.Errorf("%s %s %w", c.Method, c.Path, err)
 		}
 	}
 	return nil
+}
+
+// probe is [prober.probe] of a server that is asked once.
+func probe(ctx context.Context, checks provider.Probe, at runtime.Port) error {
+	p := newProber(at)
+	defer p.close()
+	return p.probe(ctx, checks)
 }
 
 // reachable returns an address to ask a server that listens on ip.
@@ -58,19 +78,19 @@ func reachable(ip netip.Addr) netip.Addr {
 	return ip
 }
 
-func check(ctx context.Context, c provider.Check, base string) error {
+func (p prober) check(ctx context.Context, c provider.Check) error {
 	within := probeWithin
 	if c.Method == http.MethodPost {
 		within = generateWithin
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, within, fmt.Errorf("gets no answer within %s", within))
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, c.Method, base+c.Path, strings.NewReader(c.Body))
+	req, err := http.NewRequestWithContext(ctx, c.Method, p.base+c.Path, strings.NewReader(c.Body))
 	if err != nil {
 		return err
 	}
 	req.Header.Set("Content-Type", "application/json")
-	resp, err := probeClient.Do(req)
+	resp, err := p.client.Do(req)
 	if err != nil {
 		return unanswered(ctx, err)
 	}

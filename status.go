@@ -77,9 +77,6 @@ func (b *Box) StatusAll(ctx context.Context) ([]Status, error) {
 		return nil, err
 	}
 	byName := map[string]Status{}
-	for _, name := range b.Names() {
-		byName[name] = b.absent(name)
-	}
 	var mu sync.Mutex
 	var all sync.WaitGroup
 	for _, c := range containers {
@@ -95,6 +92,11 @@ func (b *Box) StatusAll(ctx context.Context) ([]Status, error) {
 		})
 	}
 	all.Wait()
+	for _, name := range b.Names() {
+		if _, there := byName[name]; !there {
+			byName[name] = b.absent(name)
+		}
+	}
 	list := make([]Status, 0, len(byName))
 	for _, s := range byName {
 		list = append(list, s)
@@ -152,12 +154,14 @@ const busyWithin = 250 * time.Millisecond
 
 // ask asks a server for its state, and why it is not ready.
 func ask(ctx context.Context, plan *slot.Plan, at runtime.Port) (State, string) {
-	if err := probe(ctx, plan.Probe, at); err != nil {
+	p := newProber(at)
+	defer p.close()
+	if err := p.probe(ctx, plan.Probe); err != nil {
 		return stateOf(err), err.Error()
 	}
 	ctx, cancel := context.WithTimeout(ctx, busyWithin)
 	defer cancel()
-	if len(plan.Busy) > 0 && probe(ctx, plan.Busy, at) == nil {
+	if len(plan.Busy) > 0 && p.probe(ctx, plan.Busy) == nil {
 		return StateServing, ""
 	}
 	return StateReady, ""

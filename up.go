@@ -148,8 +148,11 @@ func (u *up) run(ctx context.Context) (Status, error) {
 	}
 	if old != nil {
 		adopted, err := u.adopt(ctx, old, image)
-		if err != nil || adopted {
-			return u.status(old), err
+		switch {
+		case err != nil:
+			return Status{}, err
+		case adopted:
+			return u.status(old), nil
 		}
 	}
 	c, err := u.launch(ctx, image)
@@ -189,11 +192,11 @@ func (u *up) running(ctx context.Context) (*runtime.Container, error) {
 			Err: errors.New("remove or rename it, or rename the slot")}
 	case c.State != runtime.StateRunning:
 		u.life.begin(StateError)
-		u.life.note("container %s is %s: replacing it", short(c.ID), c.State)
+		u.life.note("container %s is %s, and has to be replaced", short(c.ID), c.State)
 		return nil, nil
 	case c.Labels[runtime.LabelPlan] != u.plan.Hash:
 		u.life.begin(StateReady)
-		u.life.note("container %s runs another plan: replacing it", short(c.ID))
+		u.life.note("container %s runs another plan, and has to be replaced", short(c.ID))
 		return nil, nil
 	}
 	u.life.begin(stateOf(probe(ctx, u.plan.Probe, u.plan.Spec.Publish[0])))
@@ -207,7 +210,7 @@ func (u *up) adopt(ctx context.Context, c *runtime.Container, image runtime.Imag
 	if c.ImageID != image.ID && u.call.verify != VerifyOff {
 		what := fmt.Sprintf("container %s runs image %s, and %s is to be launched", short(c.ID), short(c.ImageID), short(image.ID))
 		if u.call.verify == VerifyEnforce {
-			u.life.note("%s: replacing it", what)
+			u.life.note("%s: it is replaced", what)
 			return false, nil
 		}
 		u.life.warn("%s", what)
@@ -219,7 +222,7 @@ func (u *up) adopt(ctx context.Context, c *runtime.Container, image runtime.Imag
 	}
 	err := u.await(ctx, *c)
 	if errors.Is(err, ErrNotReady) {
-		u.life.to(StateError, "container %s does not serve: replacing it", short(c.ID))
+		u.life.to(StateError, "container %s does not serve: it is replaced", short(c.ID))
 		return false, nil
 	}
 	u.kept = true
