@@ -16,11 +16,14 @@ import (
 )
 
 const (
-	// lookEvery is the pause between two looks at everything: what a runtime tells
-	// nobody of, such as a server that hangs, is seen at the next one.
-	lookEvery = time.Second
+	// lookEvery is the pause between two rounds of asking servers: what a runtime
+	// tells nobody of, such as a server that hangs, is seen in the next one.
+	lookEvery = 500 * time.Millisecond
 	// lookAgain is the pause after a server that was ready did not answer.
-	lookAgain = 250 * time.Millisecond
+	lookAgain = 100 * time.Millisecond
+	// listEvery is how often a runtime that tells what happens is asked for all
+	// containers nevertheless: podman takes 1 ms for each.
+	listEvery = 10 * time.Second
 	// firstWithin bounds how long the first step waits for servers to answer.
 	firstWithin = 2 * time.Second
 	// strikesOut is how many times in a row a server that was ready has to fail its
@@ -63,6 +66,7 @@ func (b *Box) Observe(ctx context.Context, opts ...CallOption) iter.Seq2[[]Statu
 		defer o.tasks.Wait()
 		defer cancel()
 		if w, ok := b.opts.runtime.(runtime.Watcher); ok {
+			o.watched = true
 			o.tasks.Go(func() { o.follow(ctx, w) })
 		}
 		o.run(ctx, yield)
@@ -79,6 +83,9 @@ type observer struct {
 	wake     chan struct{} // something happened: look
 	verdicts chan verdict
 
+	watched bool // by the runtime, what happens
+	list    []runtime.Container
+	listed  time.Time
 	seen    map[string]Status // what the consumer was told, by slot
 	asking  map[string]string // the container that is being asked, by slot
 	strikes map[string]int    // by container
@@ -104,7 +111,7 @@ func (o *observer) follow(ctx context.Context, w runtime.Watcher) {
 func (o *observer) run(ctx context.Context, yield func([]Status, error) bool) {
 	first, lost := true, false
 	for ctx.Err() == nil {
-		containers, err := o.box.opts.runtime.List(ctx, nil)
+		containers, err := o.containers(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return
@@ -114,6 +121,7 @@ func (o *observer) run(ctx context.Context, yield func([]Status, error) bool) {
 			}
 			first, lost = true, true
 			o.seen = map[string]Status{}
+			o.listed = time.Time{}
 		case err == nil:
 			lost = false
 			changes := o.look(ctx, containers)
@@ -131,6 +139,19 @@ func (o *observer) run(ctx context.Context, yield func([]Status, error) bool) {
 	}
 }
 
+// containers returns all containers: as they were listed last, where nothing is
+// known to have happened since.
+func (o *observer) containers(ctx context.Context) (list []runtime.Container, err error) {
+	if o.watched && time.Since(o.listed) < listEvery {
+		return o.list, nil
+	}
+	begun := time.Now()
+	if o.list, err = o.box.opts.runtime.List(ctx, nil); err == nil {
+		o.listed = begun
+	}
+	return o.list, err
+}
+
 // wait waits for the next look, and tells meanwhile what comes in; false is the
 // end.
 func (o *observer) wait(ctx context.Context, yield func([]Status, error) bool) bool {
@@ -141,6 +162,7 @@ func (o *observer) wait(ctx context.Context, yield func([]Status, error) bool) b
 		case <-ctx.Done():
 			return false
 		case <-o.wake:
+			o.listed = time.Time{}
 			return true
 		case <-next.C:
 			return true
