@@ -201,7 +201,7 @@ func applyElsewhere(t *testing.T, b *podmanBox) {
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestApplyHelper$", "-test.count=1")
 	cmd.Env = append(os.Environ(), applyHome+"="+b.home, applyURI+"="+b.service.URI)
 	out, err := cmd.CombinedOutput()
-	assert.NoError(t, err, "%s", out)
+	assert.NoError(t, err, "%s", out) //nolint:testifylint // not the test's goroutine
 	assert.Contains(t, string(out), "PASS")
 }
 

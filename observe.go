@@ -99,7 +99,10 @@ type verdict struct {
 
 // follow wakes the observer whenever the runtime tells something.
 func (o *observer) follow(ctx context.Context, w runtime.Watcher) {
-	for range w.Events(ctx) {
+	for _, err := range w.Events(ctx) {
+		if err != nil {
+			return // ctx has ended
+		}
 		select {
 		case o.wake <- struct{}{}:
 		default: // it is about to look anyway

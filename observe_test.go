@@ -301,7 +301,7 @@ func TestObserveRestartsNothingThatWasTakenDown(t *testing.T) {
 	down := make(chan struct{})
 	var box *hal0.Box
 	box = b.open(hal0.WithSleep(func(ctx context.Context, _ time.Duration) error {
-		assert.NoError(t, box.Down(ctx, "a"))
+		assert.NoError(t, box.Down(ctx, "a")) //nolint:testifylint // not the test's goroutine
 		close(down)
 		return nil
 	}))

@@ -53,7 +53,7 @@ func TestSoak(t *testing.T) {
 	}
 	seen := 0
 	for list, err := range b.open().Observe(over) {
-		assert.NoError(t, err)
+		require.NoError(t, err)
 		seen += len(list)
 	}
 	all.Wait()
