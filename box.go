@@ -48,6 +48,7 @@ type entry struct {
 	name string
 	file *slot.File
 	err  error
+	port int // that it asks for; 0 when that can't be told
 }
 
 // Settings is hal0.toml. Tables that belong to other programs are not read.
@@ -72,6 +73,9 @@ type ModelSettings struct {
 	Store string `koanf:"store"`
 }
 
+// defaultStore is where models are when nothing says otherwise.
+const defaultStore = "/mnt/ai-models"
+
 // Sizes that files may have. The registry of a large collection is a few MB.
 const (
 	maxConfig   = 1 << 20
@@ -88,8 +92,10 @@ const (
 // looked at, a directory that can't be listed.
 //
 // Open blocks on reading files. Nothing is written.
-func Open(home Home, opts ...Option) (*Box, error) {
-	b := &Box{home: home, opts: makeOptions(opts)}
+func Open(home Home, opts ...Option) (*Box, error) { return open(home, makeOptions(opts)) }
+
+func open(home Home, opts options) (*Box, error) {
+	b := &Box{home: home, opts: opts}
 	b.gates.init()
 	b.readSettings()
 	b.readProfiles()
@@ -131,15 +137,13 @@ func (b *Box) breaks(err error) {
 }
 
 func (b *Box) readSettings() {
-	b.settings.Slots = SlotSettings{PortRangeStart: 8081, PortRangeEnd: 8099}
+	b.settings = defaultSettings()
 	if data, ok := b.readShared(b.home.Settings()); ok {
-		doc, err := conf.ParseTOML(b.home.Settings(), data)
-		if err == nil {
-			err = b.checkSettings(doc)
-		}
+		var err error
+		b.settings, err = parseSettings(b.home.Settings(), data)
 		b.breaks(err)
 	}
-	store := cmp.Or(b.opts.getenv("HAL0_MODEL_STORE"), b.settings.Models.Store, "/mnt/ai-models")
+	store := cmp.Or(b.opts.getenv("HAL0_MODEL_STORE"), b.settings.Models.Store, defaultStore)
 	b.paths = provider.Paths{
 		Store:   store,
 		FLM:     cmp.Or(b.opts.getenv("HAL0_FLM_MODELS_DIR"), "/var/lib/hal0/.config/flm/models"),
@@ -147,18 +151,27 @@ func (b *Box) readSettings() {
 	}
 }
 
-func (b *Box) checkSettings(doc *conf.Document) error {
-	s := &b.settings
-	problems := conf.Problems(doc.Decode(s, conf.Ignore))
+func defaultSettings() Settings {
+	return Settings{Slots: SlotSettings{PortRangeStart: 8081, PortRangeEnd: 8099}}
+}
+
+// parseSettings reads a hal0.toml; name is what errors call it. What has a
+// problem is left at its default.
+func parseSettings(name string, data []byte) (Settings, error) {
+	s := defaultSettings()
+	doc, err := conf.ParseTOML(name, data)
+	if err != nil {
+		return s, err
+	}
+	problems := conf.Problems(doc.Decode(&s, conf.Ignore))
 	if s.Slots.PortRangeEnd < s.Slots.PortRangeStart {
 		problems = append(problems, doc.Problem(conf.ErrConflict,
 			fmt.Sprintf("is %d, below port_range_start, which is %d", s.Slots.PortRangeEnd, s.Slots.PortRangeStart), "slots", "port_range_end"))
 	}
-	if st := s.Models.Store; st != "" && (!path.IsAbs(st) || path.Clean(st) != st) {
-		problems = append(problems, doc.Problem(conf.ErrValue,
-			fmt.Sprintf("%q is not a plain absolute path: want one that begins with / and has no . or .. in it", st), "models", "store"))
+	if st := s.Models.Store; st != "" && !conf.IsPlainPath(st) {
+		problems = append(problems, doc.Problem(conf.ErrValue, conf.NotPlainPath(st), "models", "store"))
 	}
-	return problems.Err()
+	return s, problems.Err()
 }
 
 // readProfiles reads profiles.toml. A profile with problems concerns the slots
@@ -243,6 +256,11 @@ func (b *Box) readSlot(name string) entry {
 	if data, e.err = b.read(b.home.Slot(name), maxConfig); e.err == nil {
 		e.file, e.err = slot.Parse(b.home.Slot(name), data, b.opts.providers)
 	}
+	if e.err != nil {
+		e.port = slot.ClaimedPort(data)
+	} else {
+		e.port = e.file.Slot.Port
+	}
 	return e
 }
 
@@ -323,12 +341,17 @@ func (b *Box) Slot(name string) (slot.Slot, error) {
 func (b *Box) entry(name string) (*entry, error) {
 	i, ok := slices.BinarySearchFunc(b.slots, name, func(e entry, name string) int { return strings.Compare(e.name, name) })
 	if !ok {
-		err := fmt.Errorf("%w: %q: %s is not there", ErrNoSlot, name, b.home.Slot(name))
-		if near := conf.Closest(name, b.Names()); near != "" {
-			err = fmt.Errorf("%w; did you mean %q?", err, near)
-		}
-		return nil, err
+		return nil, b.noSlot(name)
 	}
 	e := &b.slots[i]
 	return e, e.err
+}
+
+// noSlot is the error of a slot without a file.
+func (b *Box) noSlot(name string) error {
+	err := fmt.Errorf("%w: %q: %s is not there", ErrNoSlot, name, b.home.Slot(name))
+	if near := conf.Closest(name, b.Names()); near != "" {
+		err = fmt.Errorf("%w; did you mean %q?", err, near)
+	}
+	return err
 }

@@ -62,10 +62,15 @@ var (
 	ErrNoSlot = errors.New("no such slot")
 	// ErrNoRuntime: the box was opened without [WithRuntime].
 	ErrNoRuntime = errors.New("the box was opened without a container runtime")
+	// ErrNoRegistry: the box was opened without [WithRegistry].
+	ErrNoRegistry = errors.New("the box was opened without a registry client")
 	// ErrDisabled: the slot's file says enabled = false.
 	ErrDisabled = errors.New("slot is disabled")
 	// ErrModelFile: the model's file can't be read on this host.
 	ErrModelFile = errors.New("model file can't be read")
+	// ErrImage: the local image is not the one that is pinned, or can't run on
+	// this host; see [ImageError].
+	ErrImage = errors.New("image is not the one to launch")
 	// ErrDevice: this host lacks a device that the slot needs.
 	ErrDevice = runtime.ErrDevice
 	// ErrNotReady: the server did not become ready.
@@ -76,8 +81,8 @@ var (
 
 // A Home says where a box keeps its files.
 type Home struct {
-	// Config is the directory of hal0.toml, slots, profiles.toml and
-	// manifest.json.
+	// Config is the directory of hal0.toml, slots, profiles.toml, manifest.json
+	// and hardware.json.
 	Config string
 	// State is the directory of what hal0 itself writes, the model registry
 	// among it.
@@ -116,6 +121,9 @@ func (h Home) Profiles() string { return path.Join(h.Config, "profiles.toml") }
 
 // Manifest returns the path of manifest.json.
 func (h Home) Manifest() string { return path.Join(h.Config, "manifest.json") }
+
+// Hardware returns the path of hardware.json.
+func (h Home) Hardware() string { return path.Join(h.Config, "hardware.json") }
 
 // Registry returns the path of the model registry.
 func (h Home) Registry() string { return path.Join(h.State, "registry/registry.toml") }

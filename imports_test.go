@@ -2,6 +2,7 @@ package hal0_test
 
 import (
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -29,7 +30,7 @@ func deps(t *testing.T, pkg string) []string {
 // The arrows between the packages: what each may import of this module.
 func TestArrows(t *testing.T) {
 	t.Parallel()
-	leaves := []string{"internal/argv", "internal/conf", "internal/enum", "internal/gguf", "internal/redact"}
+	leaves := []string{"internal/argv", "internal/conf", "internal/edit", "internal/enum", "internal/gguf", "internal/redact", "internal/schema", "internal/watch"}
 	allowed := map[string][]string{
 		"runtime":  nil,
 		"device":   nil,
@@ -37,17 +38,19 @@ func TestArrows(t *testing.T) {
 		"provider": {"device", "runtime"},
 		"profile":  {"device", "provider", "runtime"},
 		"slot":     {"device", "provider", "profile", "manifest", "runtime"},
-		"":         {"device", "provider", "profile", "manifest", "slot", "runtime", "bundle"},
+		"":         {"device", "provider", "profile", "manifest", "slot", "runtime", "bundle", "internal/file"},
 
-		"bundle":         nil,
-		"bundle/remote":  {"bundle"},
-		"runtime/podman": {"runtime"},
-		"internal/conf":  nil,
-		"internal/argv":  nil,
-		"internal/enum":  nil,
-		"internal/gguf":  nil,
-
-		"internal/redact": nil,
+		"bundle":            nil,
+		"bundle/remote":     {"bundle"},
+		"runtime/podman":    {"runtime"},
+		"manifest/registry": {"manifest"},
+		"internal/conf":     nil,
+		"internal/argv":     nil,
+		"internal/enum":     nil,
+		"internal/gguf":     nil,
+		"internal/redact":   nil,
+		"internal/schema":   nil,
+		"internal/watch":    nil,
 	}
 	for pkg, may := range allowed {
 		t.Run("hal0/"+pkg, func(t *testing.T) {
@@ -80,6 +83,16 @@ func TestPodmanStaysInItsPackage(t *testing.T) {
 		}
 	}
 	assert.Equal(t, len(may), found, "the rule is checked against packages that do import podman")
+}
+
+// A program that asks no registry does not compile the client.
+func TestRegistryClientStaysInItsPackage(t *testing.T) {
+	t.Parallel()
+	for pkg, want := range map[string]bool{"": false, "/manifest": false, "/runtime/podman": false, "/manifest/registry": true} {
+		assert.Equal(t, want, slices.ContainsFunc(deps(t, module+pkg), func(dep string) bool {
+			return strings.HasPrefix(dep, "github.com/google/go-containerregistry/")
+		}), "%s", module+pkg)
+	}
 }
 
 func TestRootIsLight(t *testing.T) {

@@ -26,14 +26,14 @@ type Resolution struct {
 // every problem found, as [ValidationErrors] with file and line, or is
 // [ErrNoSlot].
 func (b *Box) Resolve(name string, opts ...CallOption) (slot.Plan, error) {
-	c := makeCall(opts)
+	c := b.call(opts)
 	return b.resolve(name, &c)
 }
 
 // ResolveAll resolves every slot file of the box, sorted by name. One slot
 // without a plan does not hide the others.
 func (b *Box) ResolveAll(opts ...CallOption) []Resolution {
-	c := makeCall(opts)
+	c := b.call(opts)
 	all := make([]Resolution, len(b.slots))
 	for i := range b.slots {
 		all[i].Slot = b.slots[i].name
@@ -50,38 +50,32 @@ func (b *Box) resolve(name string, c *call) (slot.Plan, error) {
 	if len(b.broken) > 0 {
 		return slot.Plan{}, b.broken
 	}
-	plan, err := slot.Resolve(e.file.Slot, slot.Inputs{
-		Profiles: b.profiles, Providers: b.opts.providers, Manifest: b.manifest, Registry: b.registry,
-		ModelFile: b.models.look(slot.ModelPath(e.file.Slot, b.registry)),
-		Host:      b.host, Paths: b.paths, Listen: c.listen,
-	})
-	if err != nil {
-		return slot.Plan{}, b.locate(e, conf.Problems(err))
-	}
-	plan.Warnings = append(e.file.Warnings[:len(e.file.Warnings):len(e.file.Warnings)], plan.Warnings...)
-	return plan, nil
+	plan, err := e.file.Resolve(b.inputs(&e.file.Slot, c))
+	return plan, b.blameRegistry(err)
 }
 
-// locate gives problems the position of their key, in the slot's file or in the
-// one that the slot takes it from.
-func (b *Box) locate(e *entry, problems ValidationErrors) error {
-	located := make(ValidationErrors, len(problems))
+// inputs are what a slot of the box is resolved against.
+func (b *Box) inputs(s *slot.Slot, c *call) slot.Inputs {
+	return slot.Inputs{
+		Profiles: b.profiles, Providers: b.opts.providers, Manifest: b.manifest, Registry: b.registry,
+		ModelFile: b.models.look(slot.ModelPath(*s, b.registry)),
+		Host:      b.host, Paths: b.paths, Listen: c.listen,
+	}
+}
+
+// blameRegistry adds to problems of a slot's model that the registry could not be
+// read.
+func (b *Box) blameRegistry(err error) error {
+	if b.registryErr == nil {
+		return err
+	}
+	problems := conf.Problems(err)
 	for i, p := range problems {
-		from := len(p.Keys) > 1 && p.Line == 0
-		switch {
-		case from && p.Keys[0] == "profile":
-			located[i] = b.profiles.Locate(p)
-		case from && p.Keys[0] == "models":
-			located[i] = b.registry.Locate(p)
-		default:
-			located[i] = e.file.Locate(p)
-		}
-		if b.registryErr != nil && len(p.Keys) > 0 && p.Keys[0] == "model" {
-			located[i].Message += "; the model registry could not be read: " + b.registryErr.Error()
+		if len(p.Keys) > 0 && p.Keys[0] == "model" {
+			problems[i].Message += "; the model registry could not be read: " + b.registryErr.Error()
 		}
 	}
-	located.Sort()
-	return located
+	return problems.Err()
 }
 
 // modelFiles looks at model files and remembers their headers as long as size

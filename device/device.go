@@ -3,7 +3,9 @@
 //
 // A [Device] is intent only: "gpu-vulkan" says what a slot wants. A [Host] is
 // what is there: device nodes and group ids, found by [Detect] or handed in as
-// plain data, so that a plan for one box can be made on any other.
+// plain data, so that a plan for one box can be made on any other. [Hardware] is
+// the box as hardware.json describes it, found by [Probe]; [Recommend] and
+// [Available] say which devices it is good for.
 package device
 
 import "github.com/hal0ai/hal0-go/internal/enum"
@@ -147,15 +149,23 @@ var legacy = []struct {
 	{"gpu-rocm", GPUROCm}, {"gpu-vulkan", GPUVulkan}, {"npu", NPU},
 }
 
+// LegacyBackends returns the words that [FromLegacyBackend] understands. The
+// slice is the caller's.
+func LegacyBackends() []string {
+	words := make([]string, len(legacy))
+	for i, l := range legacy {
+		words[i] = l.word
+	}
+	return words
+}
+
 // FromLegacyBackend returns the device that a slot file's old backend key
 // stood for. The error lists the words that are understood.
 func FromLegacyBackend(word string) (Device, error) {
-	words := make([]string, len(legacy))
-	for i, l := range legacy {
+	for _, l := range legacy {
 		if l.word == word {
 			return l.device, nil
 		}
-		words[i] = l.word
 	}
-	return "", &enum.Error{Kind: "backend", Found: word, Allowed: words}
+	return "", &enum.Error{Kind: "backend", Found: word, Allowed: LegacyBackends()}
 }

@@ -1,6 +1,11 @@
 package provider
 
-import "github.com/hal0ai/hal0-go/internal/enum"
+import (
+	"maps"
+	"slices"
+
+	"github.com/hal0ai/hal0-go/internal/enum"
+)
 
 // A SlotType is what a slot is for. The zero value is not a type; in a slot it
 // means [LLM].
@@ -25,6 +30,23 @@ var slotTypeAliases = map[string]SlotType{
 
 // SlotTypes returns every slot type. The slice is the caller's.
 func SlotTypes() []SlotType { return append([]SlotType(nil), slotTypes...) }
+
+// Word returns the everyday word for the type, which new slots are named
+// after: chat, embed, rerank, stt, tts, image.
+func (t SlotType) Word() string {
+	for word, of := range slotTypeAliases {
+		if of == t {
+			return word
+		}
+	}
+	return string(t)
+}
+
+// SlotTypeWords returns every word that [ParseSlotType] understands: the types,
+// then the other words, sorted. The slice is the caller's.
+func SlotTypeWords() []string {
+	return append(enum.Words(slotTypes), slices.Sorted(maps.Keys(slotTypeAliases))...)
+}
 
 // ParseSlotType returns the type written s; the words chat, embed, rerank and
 // stt are understood too. The error lists the types.

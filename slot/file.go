@@ -21,7 +21,8 @@ type File struct {
 	// Warnings are about the file itself: old keys and unknown ones.
 	Warnings []Warning
 
-	doc *conf.Document
+	doc   *conf.Document
+	notes conf.ValidationErrors // the warnings, with their positions
 }
 
 // Parse reads a slot file. name is its path, which errors name and whose stem
@@ -34,7 +35,7 @@ func Parse(name string, data []byte, providers provider.Set) (*File, error) {
 		return nil, err
 	}
 	f := &File{doc: doc}
-	problems := conf.Problems(unify(doc))
+	problems := f.arrange()
 	problems = append(problems, conf.Problems(doc.Decode(&f.Slot, conf.Keep))...)
 	problems = append(problems, f.unknown()...)
 	problems = append(problems, f.check(stem(name), providers, problems)...)
@@ -45,18 +46,36 @@ func Parse(name string, data []byte, providers provider.Set) (*File, error) {
 	return f, nil
 }
 
+// ClaimedPort returns the port that a slot file asks for, also one that has
+// problems elsewhere; 0 when that can't be told.
+func ClaimedPort(data []byte) int {
+	doc, err := conf.ParseTOML("", data)
+	if err != nil {
+		return 0
+	}
+	_ = unify(doc) // its problems are Parse's to tell
+	port, _ := doc.Value("port")
+	n, _ := port.(int64)
+	return int(n)
+}
+
 // imageSettings is the name under which the table [image] is decoded: the key
 // may also be a string.
 const imageSettings = "image settings"
 
 func stem(name string) string { return strings.TrimSuffix(path.Base(name), ".toml") }
 
+// arrange puts every key where Slot has it.
+func (f *File) arrange() conf.ValidationErrors {
+	return append(conf.Problems(unify(f.doc)), f.oldKeys()...)
+}
+
 // unify brings both shapes of a slot file to one: keys at top level, and the
 // settings of [image] apart from the string image.
 func unify(doc *conf.Document) error {
 	var problems conf.ValidationErrors
 	if _, ok := doc.Raw()["image"].(map[string]any); ok {
-		doc.Move(imageSettings, "image")
+		doc.Move([]string{imageSettings}, []string{"image"})
 	}
 	nested, ok := doc.Raw()["slot"].(map[string]any)
 	if !ok {
@@ -72,7 +91,7 @@ func unify(doc *conf.Document) error {
 				fmt.Sprintf("is set twice: in [slot] and at the top level (line %d); keep one", lineOf(doc, to)), "slot", key))
 			continue
 		}
-		doc.Move(to, "slot", key)
+		doc.Move([]string{to}, []string{"slot", key})
 	}
 	return problems.Err()
 }
@@ -91,11 +110,31 @@ func (f *File) unknown() conf.ValidationErrors {
 			continue
 		}
 		f.Warnings = append(f.Warnings, warnf(WarnUnknownKey, "%s", u.Error()))
+		u.Code = WarnUnknownKey
+		f.notes = append(f.notes, u)
 	}
 	return problems
 }
 
-var envKeyRE = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+// warn notes a warning about a key.
+func (f *File) warn(code, message string, path ...string) {
+	f.Warnings = append(f.Warnings, Warning{code, message})
+	p := f.doc.Problem(nil, message, path...)
+	p.Code = code
+	f.notes = append(f.notes, p)
+}
+
+// Notes returns the warnings with the position of their keys, sorted. The slice
+// is the caller's.
+func (f *File) Notes() conf.ValidationErrors {
+	notes := slices.Clone(f.notes)
+	notes.Sort()
+	return notes
+}
+
+const envKeyPattern = `^[A-Za-z_][A-Za-z0-9_]*$`
+
+var envKeyRE = regexp.MustCompile(envKeyPattern)
 
 // check applies the rules that one key's type can't express, to keys that are
 // not known to have a problem.
@@ -113,7 +152,8 @@ func (f *File) check(stem string, providers provider.Set, known conf.ValidationE
 	s.Name = stem
 	for _, p := range s.problems(providers) {
 		same := func(q conf.ValidationError) bool { return slices.Equal(p.Keys, q.Keys) }
-		if !slices.ContainsFunc(problems, same) && !slices.ContainsFunc(known, same) {
+		named := slices.Equal(p.Keys, []string{"name"}) // the stem, which is judged above
+		if !named && !slices.ContainsFunc(problems, same) && !slices.ContainsFunc(known, same) {
 			problems = append(problems, f.doc.Locate(p))
 		}
 	}
@@ -131,8 +171,7 @@ func (f *File) promoteBackend(add func(class error, message string, path ...stri
 		return
 	}
 	f.Slot.Device = d
-	f.Warnings = append(f.Warnings, warnf(WarnLegacyBackend,
-		"backend = %q is deprecated: write device = %q", f.Slot.Backend, d))
+	f.warn(WarnLegacyBackend, fmt.Sprintf("backend = %q is deprecated: write device = %q", f.Slot.Backend, d), "backend")
 }
 
 // problems returns what is wrong with a slot by itself, whether it came from a
@@ -160,7 +199,7 @@ func (s *Slot) problems(providers provider.Set) conf.ValidationErrors {
 	}
 	if s.Provider != "" {
 		if _, err := providers.Get(s.Provider); err != nil {
-			problems = append(problems, conf.NotOneOf(err, "provider"))
+			problems = append(problems, noProvider(err, string(s.Provider)))
 		}
 	}
 	if s.ChatTemplate != "" && !templateRE.MatchString(s.ChatTemplate) {
@@ -177,12 +216,19 @@ func (s *Slot) problems(providers provider.Set) conf.ValidationErrors {
 	return problems
 }
 
-var templateRE = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,40}$`)
+const templatePattern = `^[a-z0-9][a-z0-9_-]{0,40}$`
+
+var templateRE = regexp.MustCompile(templatePattern)
 
 func templateMessage(id string) string {
 	return fmt.Sprintf("%q is not a chat template: want auto, or the name of a file in the store's chat-templates without .jinja, of 1 to 41 of a-z, 0-9, _ and -", id)
 }
 
 // Locate gives each problem that [Resolve] found with a key of this file its
-// line and column.
-func (f *File) Locate(p conf.ValidationError) conf.ValidationError { return f.doc.Locate(p) }
+// line and column. A File that was not parsed returns it as it is.
+func (f *File) Locate(p conf.ValidationError) conf.ValidationError {
+	if f.doc == nil {
+		return p
+	}
+	return f.doc.Locate(p)
+}

@@ -113,6 +113,17 @@ func TestLegacyBackend(t *testing.T) {
 	assert.Empty(t, f.Warnings)
 }
 
+// A file with problems still keeps its port from others.
+func TestClaimedPort(t *testing.T) {
+	t.Parallel()
+	for doc, want := range map[string]int{
+		"port = 8081\nmtp = 1\n": 8081, "[slot]\nport = 8082\ndevice = \"gpu\"\n": 8082,
+		"mtp = 1\n": 0, "port = \"8081\"\n": 0, "port = \n": 0, "": 0,
+	} {
+		assert.Equal(t, want, slot.ClaimedPort([]byte(doc)), doc)
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(everyKey + everyTable + imageTable))
 	f.Add([]byte("[slot]\n" + everyKey + everyTable))
@@ -131,4 +142,39 @@ func FuzzParse(f *testing.F) {
 			t.Fatal("an error without words")
 		}
 	})
+}
+
+// Old names stand for today's; where both are there, they must say the same.
+func TestOldKeys(t *testing.T) {
+	t.Parallel()
+	f := parse(t, "port = 8081\nidle_timeout_seconds = 60\n")
+	assert.Equal(t, new(60), f.Slot.IdleTimeoutS)
+	assert.Equal(t, []slot.Warning{
+		{Code: "slot.legacy-key", Message: "idle_timeout_seconds is an old name: write idle_timeout_s"},
+	}, f.Warnings)
+	assert.Equal(t, "slots/chat.toml:2:1: idle_timeout_seconds: idle_timeout_seconds is an old name: write idle_timeout_s", f.Notes()[0].Error())
+
+	f = parse(t, "[slot]\nport = 8081\n[slot.model]\ndefault = \"m\"\nctx_size = 4096\n")
+	assert.Equal(t, new(4096), f.Slot.Model.ContextSize)
+	assert.Equal(t, "slots/chat.toml:5:1: slot.model.ctx_size: model.ctx_size is an old name: write model.context_size", f.Notes()[0].Error())
+	f = parse(t, "port = 8081\n[model]\nctx_size = 4096\ncontext_size = 4096\n")
+	assert.Equal(t, new(4096), f.Slot.Model.ContextSize)
+	assert.Len(t, f.Warnings, 1, "and it is no unknown key")
+
+	for name, tc := range map[string]struct{ doc, want string }{
+		"a model that is a text":    {"port = 8081\nmodel = \"qwen\"\n", `slots/chat.toml:2:1: model: must be a table, got the string "qwen"`},
+		"a value out of range":      {"port = 8081\n[model]\nctx_size = 1\n", "slots/chat.toml:3:1: model.ctx_size: must be at least 128, got 1"},
+		"a value of another type":   {"port = 8081\n[model]\nctx_size = \"4k\"\n", `slots/chat.toml:3:1: model.ctx_size: must be an integer, got the string "4k"`},
+		"under [slot]":              {"[slot]\nport = 8081\nidle_timeout_seconds = -1\n", "slots/chat.toml:3:1: slot.idle_timeout_seconds: must be at least 0, got -1"},
+		"both, and they differ":     {"port = 8081\n[model]\nctx_size = 4096\ncontext_size = 8192\n", "slots/chat.toml:3:1: model.ctx_size: is an old name for model.context_size, which says something else (line 4): remove one of them"},
+		"a device as provider":      {"port = 8081\nprovider = \"rocm\"\n", `slots/chat.toml:2:1: provider: unknown provider "rocm": want one of llama-server, flm, kokoro, comfyui; "rocm" is a word of older files: migrate the slot`},
+		"an old provider":           {"port = 8081\nprovider = \"llama.cpp\"\n", `slots/chat.toml:2:1: provider: unknown provider "llama.cpp": want one of llama-server, flm, kokoro, comfyui; "llama.cpp" is a word of older files: migrate the slot`},
+		"a provider that never was": {"port = 8081\nprovider = \"vllm\"\n", `slots/chat.toml:2:1: provider: unknown provider "vllm": want one of llama-server, flm, kokoro, comfyui`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := slot.Parse("slots/chat.toml", []byte(tc.doc), provider.Builtin())
+			require.EqualError(t, err, tc.want)
+		})
+	}
 }

@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/distribution/reference"
-
 	"github.com/hal0ai/hal0-go/device"
 	"github.com/hal0ai/hal0-go/internal/conf"
 	"github.com/hal0ai/hal0-go/internal/enum"
@@ -97,12 +95,48 @@ func Resolve(s Slot, in Inputs) (Plan, error) {
 
 var builtin = provider.Builtin()
 
+// Resolve is [Resolve] for what the file says. Its problems have the position of
+// their key, in the file or in the one that the slot takes it from.
+func (f *File) Resolve(in Inputs) (Plan, error) {
+	plan, err := Resolve(f.Slot, in)
+	if err != nil {
+		return Plan{}, f.locate(err, in)
+	}
+	plan.Warnings = append(f.Warnings[:len(f.Warnings):len(f.Warnings)], plan.Warnings...)
+	return plan, nil
+}
+
+// locate gives problems the position of their key.
+func (f *File) locate(err error, in Inputs) error {
+	problems := conf.Problems(err)
+	for i, p := range problems {
+		from := len(p.Keys) > 1 && p.Line == 0
+		switch {
+		case from && p.Keys[0] == "profile":
+			problems[i] = in.Profiles.Locate(p)
+		case from && p.Keys[0] == "models":
+			problems[i] = in.Registry.Locate(p)
+		default:
+			problems[i] = f.Locate(p)
+		}
+	}
+	problems.Sort()
+	return problems.Err()
+}
+
 func (r *resolver) problem(class error, message string, path ...string) {
 	r.problems = append(r.problems, conf.At(class, message, path...))
 }
 
 func (r *resolver) warn(code, format string, args ...any) {
 	r.plan.Warnings = append(r.plan.Warnings, warnf(code, format, args...))
+}
+
+func (r *resolver) choices() choices { return choices{r.in.Profiles, r.in.Providers} }
+
+// wanted are the slot's own facts, as far as they do not depend on the profile.
+func (r *resolver) wanted() facts {
+	return facts{device: r.plan.Device, typ: r.plan.Type, provider: r.slot.Provider}
 }
 
 // choose settles device, type, profile and provider, and that they agree.
@@ -113,10 +147,7 @@ func (r *resolver) choose() {
 	s, p := r.slot, &r.plan
 	p.Slot, p.Device, p.Type = s.Name, orDefault(s.Device, device.Default), orDefault(s.Type, provider.LLM)
 	p.Warnings = []Warning{}
-	name := s.Profile
-	if name == "" {
-		name = r.defaultProfile()
-	}
+	name := ProfileOf(*s, *r.in)
 	var err error
 	if r.profile, err = r.in.Profiles.Get(name); err != nil {
 		r.problems = append(r.problems, unknownProfile(err, name))
@@ -124,10 +155,25 @@ func (r *resolver) choose() {
 	}
 	p.Profile = name
 	if err := r.profile.Fits(p.Device); err != nil {
-		r.problem(conf.ErrConflict, err.Error()+r.wouldFit(), r.profileKey()...)
+		r.problem(conf.ErrConflict, err.Error()+r.choices().wouldFit(r.wanted()), r.profileKey()...)
 		return
 	}
 	r.chooseProvider()
+}
+
+// ProfileOf returns the name of the profile that the slot takes: its own, else
+// the default for its device, type and provider. Whether there is one of that
+// name, and whether it can be launched, is for [Resolve] to say.
+func ProfileOf(s Slot, in Inputs) string {
+	if s.Profile != "" {
+		return s.Profile
+	}
+	if in.Providers.Len() == 0 {
+		in.Providers = builtin
+	}
+	return choices{in.Profiles, in.Providers}.defaultProfile(facts{
+		device: orDefault(s.Device, device.Default), typ: orDefault(s.Type, provider.LLM), provider: s.Provider,
+	})
 }
 
 func orDefault[T comparable](v, def T) T {
@@ -156,58 +202,18 @@ func (r *resolver) profileKey() []string {
 	return []string{"profile"}
 }
 
-// defaultProfile is the device's own, if it serves the type, else the first
-// that fits.
-func (r *resolver) defaultProfile() string {
-	name := profile.DefaultFor(r.plan.Device)
-	if p, err := r.in.Profiles.Get(name); err == nil && r.serves(p) {
-		return name
-	}
-	if fit := r.fitting(); len(fit) > 0 {
-		return fit[0]
-	}
-	return name
-}
-
-// serves reports whether a profile fits the slot's device and type.
-func (r *resolver) serves(p profile.Profile) bool {
-	prov, err := r.in.Providers.Get(p.Family())
-	return err == nil && p.Fits(r.plan.Device) == nil && slices.Contains(prov.Facts().Types, r.plan.Type)
-}
-
-// fitting returns the names of the profiles that fit device and type.
-func (r *resolver) fitting() []string {
-	var names []string
-	for _, p := range r.in.Profiles.List() {
-		if r.serves(p) {
-			names = append(names, p.Name)
-		}
-	}
-	return names
-}
-
-// wouldFit names, for an error's end, the profiles that would do.
-func (r *resolver) wouldFit() string {
-	fit := r.fitting()
-	if len(fit) == 0 {
-		return fmt.Sprintf("; no profile serves type %s on device %s", r.plan.Type, r.plan.Device)
-	}
-	return fmt.Sprintf("; for type %s on device %s use %s", r.plan.Type, r.plan.Device, strings.Join(fit, ", "))
-}
-
 // chooseProvider settles who runs the slot. The profile's family decides,
 // unless the slot names a provider of the program's own.
 func (r *resolver) chooseProvider() {
-	family := r.profile.Family()
-	name := orDefault(r.slot.Provider, family)
+	name, ok := runner(&r.profile, r.slot.Provider)
+	if !ok {
+		r.problem(conf.ErrConflict, fmt.Sprintf("is %s, but profile %s runs %s: drop the key or choose another profile%s",
+			r.slot.Provider, r.profile.Name, name, r.choices().wouldFit(r.wanted())), "provider")
+		return
+	}
 	var err error
 	if r.provider, err = r.in.Providers.Get(name); err != nil {
 		r.problems = append(r.problems, conf.NotOneOf(err, "provider"))
-		return
-	}
-	if _, err := provider.Parse(string(name)); err == nil && name != family {
-		r.problem(conf.ErrConflict, fmt.Sprintf("is %s, but profile %s runs %s: drop the key or choose another profile%s",
-			name, r.profile.Name, family, r.wouldFit()), "provider")
 		return
 	}
 	r.facts = r.provider.Facts()
@@ -218,7 +224,7 @@ func (r *resolver) chooseProvider() {
 			key = []string{"profile"}
 		}
 		r.problem(conf.ErrConflict, fmt.Sprintf("profile %s runs %s, which does not serve type %s%s",
-			r.profile.Name, name, r.plan.Type, r.wouldFit()), key...)
+			r.profile.Name, name, r.plan.Type, r.choices().wouldFit(r.wanted())), key...)
 	}
 }
 
@@ -254,8 +260,8 @@ func (r *resolver) modelFile(id string) {
 	case id == "":
 		r.problem(conf.ErrRequired, "is required: an id of the model registry, or the absolute path of a model file", "model", "default")
 	case path.IsAbs(id):
-		if !cleanAbs(id) {
-			r.problem(conf.ErrValue, absMessage(id), "model", "default")
+		if !conf.IsPlainPath(id) {
+			r.problem(conf.ErrValue, conf.NotPlainPath(id), "model", "default")
 		}
 		*m = provider.Model{ID: strings.TrimSuffix(path.Base(id), path.Ext(id)), Path: id}
 	default:
@@ -364,26 +370,18 @@ func (r *resolver) image() {
 	if r.slot.Image != "" {
 		ref, key = r.slot.Image, []string{"image"}
 	}
-	r.plan.Image.Ref, r.plan.Spec.Image = ref, ref
-	pin, known := r.in.Manifest.Pin(ref)
-	if known {
-		r.plan.Image.Entry, r.plan.Image.Digest, r.plan.Image.Pinned = pin.Name, pin.Digest, pin.Published()
-		if pin.Published() {
-			r.plan.Spec.Image = pin.Launch
-			return
-		}
-		r.warn(WarnUnpublished, "the manifest has no digest for image %s (%s): it is launched by its tag, which can move", pin.Name, ref)
-		return
-	}
-	named, err := manifest.ParseRef(ref)
-	if err != nil {
+	pin, err := r.in.Manifest.Resolve(ref)
+	switch {
+	case err != nil:
 		r.problem(conf.ErrValue, err.Error(), key...)
 		return
+	case !pin.Managed():
+		r.warn(WarnUnmanaged, "the manifest does not know image %s: it is launched as written", ref)
+	case !pin.Published():
+		r.warn(WarnUnpublished, "the manifest has no digest for image %s (%s): it is launched by its tag, which can move", pin.Name, pin.Ref)
 	}
-	if d, ok := named.(reference.Digested); ok {
-		r.plan.Image.Pinned, r.plan.Image.Digest = true, d.Digest()
-	}
-	r.warn(WarnUnmanaged, "the manifest does not know image %s: it is launched as written", ref)
+	r.plan.Spec.Image = pin.Launch
+	r.plan.Image = Image{Ref: ref, Pinned: pin.Published(), Digest: pin.Digest, Entry: pin.Name}
 }
 
 // host warns of what the box lacks: plans can be made anywhere.

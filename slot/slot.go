@@ -134,6 +134,7 @@ const (
 	WarnContext       = "context.overridden"  // a flag wins over the slot's context size
 	WarnStrayWord     = "flags.stray"         // a word among the flags that belongs to none
 	WarnLegacyBackend = "slot.legacy-backend" // backend stands for device
+	WarnLegacyKey     = "slot.legacy-key"     // a key stands under an old name
 	WarnUnknownKey    = "slot.unknown-key"    // a key that hal0 does not know, kept
 )
 

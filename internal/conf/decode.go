@@ -176,11 +176,7 @@ func (w *walk) unknownKey(known []string, at *place) {
 	if w.unknown == Ignore {
 		return
 	}
-	message := "unknown key, want one of " + strings.Join(known, ", ")
-	if near := Closest(at.key, known); near != "" {
-		message = fmt.Sprintf("unknown key, did you mean %q?", near)
-	}
-	p := w.doc.Problem(ErrUnknownKey, message, at.path()...)
+	p := w.doc.Problem(ErrUnknownKey, wantOneOf(at.key, known), at.path()...)
 	if w.unknown == Keep {
 		w.kept = append(w.kept, p)
 	} else {
@@ -214,7 +210,7 @@ func fieldsOf(typ reflect.Type) fields {
 			continue
 		}
 		f.byKey[key] = field{i, tag.Get("conf") == "multiline"}
-		if isBare(key) {
+		if IsBare(key) {
 			f.keys = append(f.keys, key)
 		}
 	}

@@ -8,7 +8,6 @@ package conf
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -28,7 +27,7 @@ const delimiter = "\x1f"
 type Document struct {
 	file    string
 	raw     map[string]any
-	moved   map[string][]string // where a top-level key stands in the file
+	moved   map[string][]string // where a path stands in the file
 	unknown ValidationErrors
 	index   func() *index // made when first asked for
 }
@@ -113,39 +112,55 @@ func (d *Document) get(path []string) (any, bool) {
 	return v, true
 }
 
-// Move lets Decode find the value at path, a key at top level or of a table
-// there, under the top-level key to. Problems keep the path and position of the
-// file. A table that is left empty by it is gone. Moving what is not there does
-// nothing.
-func (d *Document) Move(to string, path ...string) {
+// Value returns the value at path.
+func (d *Document) Value(path ...string) (v any, ok bool) { return d.get(path) }
+
+// Drop hides the value at path from Decode. A table that is left empty by it is
+// gone.
+func (d *Document) Drop(path ...string) {
+	above := path[:len(path)-1]
+	holder, _ := d.get(above)
+	table, _ := holder.(map[string]any)
+	delete(table, path[len(path)-1])
+	if len(above) > 0 && len(table) == 0 {
+		d.Drop(above...)
+	}
+}
+
+// Move lets Decode find the value at path at to instead, in tables that are made
+// where they are not there. Problems keep the path and position of the file. A
+// table that is left empty by it is gone. Moving what is not there does nothing.
+func (d *Document) Move(to, path []string) {
 	v, ok := d.get(path)
 	if !ok {
 		return
 	}
-	if table, below := d.raw[path[0]].(map[string]any); below && len(path) > 1 {
-		if delete(table, path[1]); len(table) == 0 {
-			delete(d.raw, path[0])
+	from := d.written(path)
+	d.Drop(path...)
+	table := d.raw
+	for _, key := range to[:len(to)-1] {
+		below, ok := table[key].(map[string]any)
+		if !ok {
+			below = map[string]any{}
+			table[key] = below
 		}
-	} else {
-		delete(d.raw, path[0])
+		table = below
 	}
-	d.raw[to] = v
+	table[to[len(to)-1]] = v
 	if d.moved == nil {
 		d.moved = map[string][]string{}
 	}
-	d.moved[to] = path
+	d.moved[strings.Join(to, delimiter)] = from
 }
 
 // written returns a path as the file has it.
 func (d *Document) written(path []string) []string {
-	if len(path) == 0 {
-		return nil
+	for i := len(path); i > 0 && d.moved != nil; i-- {
+		if from, ok := d.moved[strings.Join(path[:i], delimiter)]; ok {
+			return append(from[:len(from):len(from)], path[i:]...)
+		}
 	}
-	from, ok := d.moved[path[0]]
-	if !ok {
-		return path
-	}
-	return append(slices.Clone(from), path[1:]...)
+	return path
 }
 
 // At returns the line and column of a key, or of its nearest ancestor that is

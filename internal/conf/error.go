@@ -33,6 +33,9 @@ type ValidationError struct {
 	Path string `json:"path"`
 	// Message tells what was found, what is allowed, what to do.
 	Message string `json:"message"`
+	// Code names the kind of a warning, such as "slot.unknown-key"; "" for what
+	// is an error.
+	Code string `json:"code,omitempty"`
 	// Found and Allowed are the same as data, for a value outside a set.
 	Found   string   `json:"found,omitempty"`
 	Allowed []string `json:"allowed,omitempty"`
@@ -47,8 +50,11 @@ type ValidationError struct {
 func (e ValidationError) Error() string {
 	var b strings.Builder
 	b.WriteString(e.File)
+	if e.Line > 0 && e.File != "" {
+		b.WriteByte(':')
+	}
 	if e.Line > 0 {
-		fmt.Fprintf(&b, ":%d:%d", e.Line, e.Column)
+		fmt.Fprintf(&b, "%d:%d", e.Line, e.Column)
 	}
 	for _, part := range []string{e.Path, e.Message} {
 		if part == "" {
@@ -118,6 +124,51 @@ func (es ValidationErrors) Err() error {
 	return es
 }
 
+// InFile returns the problems that err holds with their file's name, where they
+// have none.
+func InFile(err error, file string) error {
+	all := Problems(err)
+	for i := range all {
+		if all[i].File == "" {
+			all[i].File = file
+		}
+	}
+	return all.Err()
+}
+
+// Worse returns the problems of after that before did not have, wherever they
+// stand.
+func Worse(before, after error) ValidationErrors {
+	had := map[string]int{}
+	for _, p := range Problems(before) {
+		had[p.Path+"\x00"+p.Message]++
+	}
+	return slices.DeleteFunc(Problems(after), func(p ValidationError) bool {
+		had[p.Path+"\x00"+p.Message]--
+		return had[p.Path+"\x00"+p.Message] >= 0
+	})
+}
+
+// OnDisk gives problems of an edited text the positions that their keys have in
+// the text that it was made from, the TOML file that people can look at: those
+// of their tables, for new keys, and none where that is new too. data is nil
+// when there is no file.
+func OnDisk(problems ValidationErrors, file string, data []byte) ValidationErrors {
+	doc, err := ParseTOML(file, data)
+	for i, p := range problems {
+		if p.File != file || len(p.Keys) == 0 || err != nil {
+			continue
+		}
+		p.Line, p.Column = 0, 0
+		if doc.Has(p.Keys...) || len(p.Keys) > 1 && doc.Has(p.Keys[:len(p.Keys)-1]...) {
+			p = doc.Locate(p)
+		}
+		problems[i] = p
+	}
+	problems.Sort()
+	return problems
+}
+
 // Problems returns the problems that err holds; one without a position for an
 // error of another kind, none for nil.
 func Problems(err error) ValidationErrors {
@@ -156,6 +207,19 @@ func NotOneOf(err error, path ...string) ValidationError {
 	return p
 }
 
+// UnknownKey returns the problem of a dotted key, below a table's path, that is
+// none of known.
+func UnknownKey(key string, known []string, above ...string) ValidationError {
+	return At(ErrUnknownKey, wantOneOf(key, known), append(slices.Clone(above), strings.Split(key, ".")...)...)
+}
+
+func wantOneOf(key string, known []string) string {
+	if near := Closest(key, known); near != "" {
+		return fmt.Sprintf("unknown key, did you mean %q?", near)
+	}
+	return "unknown key, want one of " + strings.Join(known, ", ")
+}
+
 // pathText writes a path as TOML does, list indexes in brackets.
 func pathText(path []string) string {
 	var b strings.Builder
@@ -167,7 +231,7 @@ func pathText(path []string) string {
 		if b.Len() > 0 {
 			b.WriteByte('.')
 		}
-		if isBare(s) {
+		if IsBare(s) {
 			b.WriteString(s)
 		} else {
 			b.WriteString(strconv.Quote(s))
@@ -176,8 +240,8 @@ func pathText(path []string) string {
 	return b.String()
 }
 
-// isBare reports whether a key needs no quotes.
-func isBare(s string) bool {
+// IsBare reports whether a key needs no quotes in TOML.
+func IsBare(s string) bool {
 	return s != "" && strings.IndexFunc(s, func(r rune) bool {
 		return r != '_' && r != '-' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
 	}) < 0

@@ -13,10 +13,16 @@ import (
 // links. It does not block on a pipe or device. Its error is a
 // [ValidationError] of class [ErrUnreadable].
 func ReadFile(name string, limit int64) ([]byte, error) {
+	data, _, err := ReadFileInfo(name, limit)
+	return data, err
+}
+
+// ReadFileInfo is [ReadFile] and returns what the file that was read is.
+func ReadFileInfo(name string, limit int64) ([]byte, fs.FileInfo, error) {
 	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_CLOEXEC, 0) //nolint:gosec // the caller's file
 	if errors.Is(err, fs.ErrNotExist) {
 		if info, lerr := os.Lstat(name); lerr == nil && info.Mode()&fs.ModeSymlink != 0 {
-			return nil, refuse(name, "is a symbolic link to a file that is not there", nil)
+			return nil, nil, refuse(name, "is a symbolic link to a file that is not there", nil)
 		}
 	}
 	return read(name, f, err, limit)
@@ -30,39 +36,41 @@ func ReadFS(fsys fs.FS, name string, limit int64) ([]byte, error) {
 		return nil, irregular("/"+name, info)
 	}
 	f, err := fsys.Open(name)
-	return read("/"+name, f, err, limit)
+	data, _, err := read("/"+name, f, err, limit)
+	return data, err
 }
 
 func irregular(name string, info fs.FileInfo) error {
 	return refuse(name, fmt.Sprintf("is not a regular file (%s)", info.Mode().Type()), nil)
 }
 
-func read(name string, f fs.File, err error, limit int64) ([]byte, error) {
+func read(name string, f fs.File, err error, limit int64) ([]byte, fs.FileInfo, error) {
 	if err != nil {
-		return nil, unreadable(name, err)
+		return nil, nil, unreadable(name, err)
 	}
 	defer f.Close() //nolint:errcheck // only read
 	info, err := f.Stat()
 	if err != nil {
-		return nil, unreadable(name, err)
+		return nil, nil, unreadable(name, err)
 	}
 	switch mode := info.Mode(); {
 	case mode.IsDir():
-		return nil, refuse(name, "is a directory, want a file", nil)
+		return nil, nil, refuse(name, "is a directory, want a file", nil)
 	case !mode.IsRegular():
-		return nil, irregular(name, info)
+		return nil, nil, irregular(name, info)
 	case info.Size() > limit:
-		return nil, tooLarge(name, info.Size(), limit)
+		return nil, nil, tooLarge(name, info.Size(), limit)
 	}
 	data := make([]byte, info.Size()+1)
 	n, err := io.ReadFull(f, data)
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
-		return data[:n], nil
+		return data[:n], info, nil
 	case err != nil:
-		return nil, unreadable(name, err)
+		return nil, nil, unreadable(name, err)
 	}
-	return rest(name, f, data, limit)
+	data, err = rest(name, f, data, limit)
+	return data, info, err
 }
 
 // rest reads what was added to the file since it was opened.

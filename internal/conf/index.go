@@ -71,6 +71,12 @@ func (ix *index) characters(line, column int) int {
 	return 1 + utf8.RuneCount(ix.data[start:min(start+max(column-1, 0), len(ix.data))])
 }
 
+// Position returns the line and the column, in characters and from 1, of a byte
+// of data, or of the one after its last.
+func Position(data []byte, offset int) (line, column int) {
+	return newIndex(data[:offset]).position(offset)
+}
+
 // child returns the node of a key, new ones at offset.
 func (n *node) child(key string, offset int) *node {
 	if c := n.below[key]; c != nil {
@@ -99,8 +105,8 @@ func (n *node) open() *node {
 	return n
 }
 
-// indexTOML indexes a document that go-toml has accepted. It is the only user
-// of go-toml's unstable API; a fuzz test holds it against the parser.
+// indexTOML indexes a document that go-toml has accepted. It is this package's
+// only user of go-toml's unstable API; a fuzz test holds it against the parser.
 func indexTOML(data []byte) *index {
 	ix := newIndex(data)
 	var p unstable.Parser

@@ -26,7 +26,7 @@ func ParseJSON(file string, data []byte) (*Document, error) {
 		err = w.end()
 	}
 	if err != nil {
-		return nil, jsonSyntax(file, data, err)
+		return nil, w.syntax(file, err)
 	}
 	raw, ok := v.(map[string]any)
 	if !ok {
@@ -43,24 +43,24 @@ type jsonError struct {
 
 func (p jsonError) Error() string { return p.message }
 
-func jsonSyntax(file string, data []byte, err error) error {
-	var own jsonError
-	var se *json.SyntaxError
-	switch {
-	case errors.As(err, &own):
-		return syntax(file, data, own.offset, own.message)
-	case errors.As(err, &se):
-		return syntax(file, data, max(0, int(se.Offset)-1), se.Error())
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return syntax(file, data, len(data), "ends too early: a value or a closing brace is missing")
-	}
-	return syntax(file, data, len(data), err.Error())
-}
-
 // A jsonWalk reads JSON token by token and notes where each key stands.
 type jsonWalk struct {
 	dec  *json.Decoder
 	data []byte
+}
+
+// syntax returns the problem that err is. One that encoding/json sees stands at
+// the value or key that it read last: the offset that it tells counts only
+// part of what came before.
+func (w *jsonWalk) syntax(file string, err error) error {
+	var own jsonError
+	switch {
+	case errors.As(err, &own):
+		return syntax(file, w.data, own.offset, own.message)
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return syntax(file, w.data, len(w.data), "ends too early: a value or a closing brace is missing")
+	}
+	return syntax(file, w.data, w.next(), err.Error())
 }
 
 // end refuses anything behind the value.
