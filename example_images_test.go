@@ -8,7 +8,7 @@ import (
 
 	"github.com/hal0ai/hal0-go"
 	"github.com/hal0ai/hal0-go/bundle"
-	"github.com/hal0ai/hal0-go/bundle/remote"
+	"github.com/hal0ai/hal0-go/manifest/registry"
 	"github.com/hal0ai/hal0-go/runtime"
 	"github.com/hal0ai/hal0-go/runtime/podman"
 )
@@ -46,15 +46,19 @@ func ExampleBox_SaveImages() {
 		fmt.Println(err)
 		return
 	}
-	registry := remote.New()
-	defer registry.Close()
+	client, err := registry.New()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer client.Close()
 	file, err := os.CreateTemp(".", "images-*.tar.part")
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	defer os.Remove(file.Name())
-	images, err := box.SaveImages(context.Background(), file, registry, bundle.Options{Platform: "linux/amd64"}, "embed", "tts")
+	images, err := box.SaveImages(context.Background(), file, client, bundle.Options{Platform: "linux/amd64"}, "embed", "tts")
 	if err != nil {
 		fmt.Println(err) // what was written goes away
 		return

@@ -18,9 +18,9 @@ import (
 
 // SaveImages writes the images of slots, of all that are enabled when none is
 // named, as one archive to w, for [Box.LoadImages] on a box that reaches no
-// registry, and returns them. The bytes come from a registry, see package
-// bundle/remote; the box's own runtime is not asked. Package bundle tells of the
-// format.
+// registry, and returns them. The bytes come from a registry, through the client
+// of package manifest/registry; the box's runtime is not asked. Package bundle
+// tells of the format.
 //
 // An image that is not pinned by a digest can't be saved: [bundle.ErrNotPinned].
 // It blocks until all is written or ctx ends. When it fails half-way, w holds a

@@ -41,7 +41,6 @@ func TestArrows(t *testing.T) {
 		"":         {"device", "provider", "profile", "manifest", "slot", "runtime", "bundle", "internal/file"},
 
 		"bundle":            nil,
-		"bundle/remote":     {"bundle"},
 		"runtime/podman":    {"runtime"},
 		"manifest/registry": {"manifest"},
 		"internal/conf":     nil,

@@ -66,7 +66,7 @@ func (s *saver) gather(ctx context.Context, ref string) error {
 	}
 	data, mediaType, err := s.from.Manifest(ctx, ref)
 	if err != nil {
-		return fmt.Errorf("%s: %w", ref, err)
+		return err
 	}
 	top := part{desc: ispec.Descriptor{MediaType: mediaType, Digest: d, Size: int64(len(data))}}
 	if top.kind, err = kindOf(mediaType); err != nil {
@@ -254,7 +254,7 @@ func (t *transfer) run(ctx context.Context) error {
 	for tries := 1; t.done < t.part.desc.Size; tries++ {
 		body, err := t.from.Blob(ctx, t.part.ref, t.done)
 		if err != nil {
-			return fmt.Errorf("%s: %w", t.part.ref, err)
+			return err
 		}
 		n, err := t.copy(body)
 		if n > 0 {
