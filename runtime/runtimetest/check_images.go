@@ -3,6 +3,9 @@ package runtimetest
 import (
 	"context"
 	"errors"
+	"regexp"
+	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/stretchr/testify/assert"
@@ -29,6 +32,7 @@ func pullChecks() []check {
 		{"pull", "that is given up leaves no part", pullGivenUp},
 		{"pull", "is shared", pullIsShared},
 		{"pull", "goes on when one leaves", pullGoesOn},
+		{"pull", "is not slowed by a slow report", pullIsNotSlowed},
 		{"pull", "ends when the last one leaves", pullEndsWithTheLast},
 	}
 }
@@ -80,10 +84,19 @@ func pullFetches(t *trial) {
 	for _, s := range steps {
 		assert.Equal(t, ref, s.Ref)
 		assert.NotEmpty(t, s.Message)
+		assert.Regexp(t, "^[0-9a-f]*$", s.Blob)
 		assert.Contains(t, []runtime.PullPhase{runtime.PullResolving, runtime.PullDownloading, runtime.PullDownloaded, runtime.PullPresent, runtime.PullDone}, s.Phase)
 		assert.True(t, s.Total == 0 || s.Done <= s.Total, "%+v", s)
 	}
 	assert.Equal(t, runtime.PullDone, steps[len(steps)-1].Phase)
+
+	require.NotEmpty(t, image.RepoDigests)
+	for _, digest := range image.RepoDigests {
+		assert.Regexp(t, "^"+regexp.QuoteMeta(ref[:strings.LastIndex(ref, ":")])+"@sha256:[0-9a-f]{64}$", digest)
+		same, err := t.Runtime.Image(t.ctx, digest)
+		require.NoError(t, err)
+		assert.Equal(t, image, same)
+	}
 }
 
 func pullLeavesPresent(t *trial) {
@@ -150,6 +163,8 @@ func (t *trial) pulling() *pulling {
 		case <-ctx.Done():
 			p.left <- struct{}{}
 			return ctx.Err()
+		case <-t.ctx.Done(): // a pull that is not given up does not outlive the check
+			return t.ctx.Err()
 		}
 	}})
 	return p
@@ -162,19 +177,24 @@ type puller struct {
 	result chan error
 }
 
-// join calls Pull, and returns once that has joined the pull under way.
-func (p *pulling) join(t *trial) *puller {
+// join calls Pull, and returns once that has joined the pull under way. Its
+// Report then waits for those.
+func (p *pulling) join(t *trial, waits ...<-chan struct{}) *puller {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.ctx)
 	t.Cleanup(cancel)
 	one := &puller{leave: cancel, result: make(chan error, 1)}
-	joined := make(chan struct{}, 1)
+	joined := make(chan struct{})
+	first := sync.OnceFunc(func() { close(joined) })
 	go func() {
 		var err error
 		one.image, err = t.Runtime.Pull(ctx, p.ref, runtime.PullOptions{Report: func(runtime.PullStep) {
-			select {
-			case joined <- struct{}{}:
-			default:
+			first()
+			for _, w := range waits {
+				select {
+				case <-w:
+				case <-t.ctx.Done():
+				}
 			}
 		}})
 		one.result <- err
@@ -182,8 +202,9 @@ func (p *pulling) join(t *trial) *puller {
 	select {
 	case <-joined:
 	case err := <-one.result:
-		require.NoError(t, err)
-		t.Fatal("the pull ended before its transfer")
+		t.Fatalf("the pull ended before its transfer: %v", err)
+	case <-t.ctx.Done():
+		t.Fatal("the pull reports nothing")
 	}
 	return one
 }
@@ -191,22 +212,22 @@ func (p *pulling) join(t *trial) *puller {
 func pullGivenUp(t *trial) {
 	p := t.pulling()
 	one := p.join(t)
-	<-p.began
+	receive(t, p.began)
 	one.leave()
-	t.fails(<-one.result, context.Canceled, OpPull, p.ref)
-	<-p.left
+	t.fails(receive(t, one.result), context.Canceled, OpPull, p.ref)
+	receive(t, p.left)
 	t.absent(p.ref)
 }
 
 func pullIsShared(t *trial) {
 	p := t.pulling()
-	all := []*puller{p.join(t)}
-	<-p.began
-	all = append(all, p.join(t), p.join(t))
+	first := p.join(t)
+	receive(t, p.began)
+	all := []*puller{first, p.join(t), p.join(t)}
 	close(p.release)
 	for _, one := range all {
-		require.NoError(t, <-one.result)
-		assert.Equal(t, all[0].image, one.image)
+		require.NoError(t, receive(t, one.result))
+		assert.Equal(t, first.image, one.image)
 	}
 	assert.Equal(t, int32(1), p.transfers.Load())
 }
@@ -214,25 +235,38 @@ func pullIsShared(t *trial) {
 func pullGoesOn(t *trial) {
 	p := t.pulling()
 	first := p.join(t)
-	<-p.began
+	receive(t, p.began)
 	second := p.join(t)
 	first.leave()
-	t.fails(<-first.result, context.Canceled, OpPull, p.ref)
+	t.fails(receive(t, first.result), context.Canceled, OpPull, p.ref)
 	close(p.release)
-	require.NoError(t, <-second.result)
+	require.NoError(t, receive(t, second.result))
 	assert.NotEmpty(t, second.image.ID)
 	assert.Equal(t, int32(1), p.transfers.Load())
+}
+
+func pullIsNotSlowed(t *trial) {
+	p := t.pulling()
+	slow := make(chan struct{})
+	first := p.join(t, slow)
+	receive(t, p.began)
+	second := p.join(t)
+	close(p.release)
+	require.NoError(t, receive(t, second.result))
+	close(slow)
+	require.NoError(t, receive(t, first.result))
+	assert.Equal(t, second.image, first.image)
 }
 
 func pullEndsWithTheLast(t *trial) {
 	p := t.pulling()
 	first := p.join(t)
-	<-p.began
+	receive(t, p.began)
 	second := p.join(t)
 	first.leave()
 	second.leave()
-	t.fails(<-first.result, context.Canceled, OpPull, p.ref)
-	t.fails(<-second.result, context.Canceled, OpPull, p.ref)
-	<-p.left
+	t.fails(receive(t, first.result), context.Canceled, OpPull, p.ref)
+	t.fails(receive(t, second.result), context.Canceled, OpPull, p.ref)
+	receive(t, p.left)
 	t.absent(p.ref)
 }

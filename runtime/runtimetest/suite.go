@@ -1,6 +1,7 @@
 package runtimetest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -35,13 +36,18 @@ type Harness struct {
 	// Remote puts a new image into a registry and returns its reference. It is not
 	// in the store.
 	Remote func(t testing.TB, r Remote) string
+	// Unreachable returns a Runtime of the same kind whose service can't be
+	// reached.
+	Unreachable func(t testing.TB) runtime.Runtime
 	// Exempt says for checks, by "group/name" or by group, why this Runtime can't
 	// keep what they check. They are skipped with that reason.
 	Exempt map[string]string
+
+	within time.Duration // in place of the constant, where the suite is tested
 }
 
-// within bounds one check: long enough for any machine, as it is only waited out
-// by a Runtime that hangs.
+// within bounds one check: long enough for any machine, as only a Runtime that
+// does not keep the contract lets it pass.
 const within = 2 * time.Minute
 
 // A check is one subtest of the suite.
@@ -63,7 +69,7 @@ func checks() []check {
 // outlive one, such as a service that all share, has to run before Run.
 //
 // Checks wait for events and not for time to pass, but for a second where the
-// contract is about it. A hanging Runtime fails a check after two minutes.
+// contract is about it. What does not happen fails a check after two minutes.
 func Run(t *testing.T, open func(t *testing.T) Harness) {
 	t.Helper()
 	all := checks()
@@ -97,7 +103,8 @@ func (c check) try(t *testing.T, open func(t *testing.T) Harness) {
 			t.Skip("this Runtime does not keep it: " + reason)
 		}
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), within)
+	h.within = cmp.Or(h.within, within)
+	ctx, cancel := context.WithTimeout(t.Context(), h.within)
 	t.Cleanup(cancel)
 	c.run(&trial{T: t, Harness: h, ctx: ctx})
 }
@@ -145,7 +152,7 @@ func (t *trial) spec(p Program) runtime.Spec {
 	}
 	t.prepare(&spec, p)
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.ctx), within)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.ctx), t.within)
 		defer cancel()
 		if c, err := t.Runtime.Inspect(ctx, name); err == nil && c.Managed() {
 			assert.NoError(t, t.Runtime.Stop(ctx, name, 0))
@@ -195,7 +202,7 @@ func (t *trial) exited(name string) (c runtime.Container) {
 		var err error
 		c, err = t.Runtime.Inspect(t.ctx, name)
 		return err == nil && c.State == runtime.StateExited
-	}, within, 10*time.Millisecond, "the program of %s has not ended", name)
+	}, t.within, 10*time.Millisecond, "the program of %s has not ended", name)
 	return c
 }
 
@@ -227,6 +234,17 @@ func (t *trial) lines(name string, opts runtime.LogOptions) (stdout, stderr []ru
 		}
 	}
 	return stdout, stderr
+}
+
+// receive waits for what another goroutine of the check sends.
+func receive[T any](t *trial, from <-chan T) (v T) {
+	t.Helper()
+	select {
+	case v = <-from:
+	case <-t.ctx.Done():
+		t.Fatal("waited for it in vain")
+	}
+	return v
 }
 
 // texts returns the lines' texts.
