@@ -14,11 +14,11 @@ import (
 )
 
 func contextChecks() []check {
-	ends := make([]check, len(ops))
-	for i, op := range ops {
-		ends[i] = check{"context", "that has ended ends " + string(op), func(t *trial) { contextEnds(t, op) }}
+	list := make([]check, 0, len(ops)+2)
+	for _, op := range ops {
+		list = append(list, check{"context", "that has ended ends " + string(op), func(t *trial) { contextEnds(t, op) }})
 	}
-	return append(ends,
+	return append(list,
 		check{"service", "may be called concurrently", serviceConcurrently},
 		check{"service", "that can't be reached is unavailable", serviceUnavailable})
 }
