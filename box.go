@@ -73,6 +73,9 @@ type ModelSettings struct {
 	Store string `koanf:"store"`
 }
 
+// defaultStore is where models are when nothing says otherwise.
+const defaultStore = "/mnt/ai-models"
+
 // Sizes that files may have. The registry of a large collection is a few MB.
 const (
 	maxConfig   = 1 << 20
@@ -140,7 +143,7 @@ func (b *Box) readSettings() {
 		b.settings, err = parseSettings(b.home.Settings(), data)
 		b.breaks(err)
 	}
-	store := cmp.Or(b.opts.getenv("HAL0_MODEL_STORE"), b.settings.Models.Store, "/mnt/ai-models")
+	store := cmp.Or(b.opts.getenv("HAL0_MODEL_STORE"), b.settings.Models.Store, defaultStore)
 	b.paths = provider.Paths{
 		Store:   store,
 		FLM:     cmp.Or(b.opts.getenv("HAL0_FLM_MODELS_DIR"), "/var/lib/hal0/.config/flm/models"),
@@ -165,9 +168,8 @@ func parseSettings(name string, data []byte) (Settings, error) {
 		problems = append(problems, doc.Problem(conf.ErrConflict,
 			fmt.Sprintf("is %d, below port_range_start, which is %d", s.Slots.PortRangeEnd, s.Slots.PortRangeStart), "slots", "port_range_end"))
 	}
-	if st := s.Models.Store; st != "" && (!path.IsAbs(st) || path.Clean(st) != st) {
-		problems = append(problems, doc.Problem(conf.ErrValue,
-			fmt.Sprintf("%q is not a plain absolute path: want one that begins with / and has no . or .. in it", st), "models", "store"))
+	if st := s.Models.Store; st != "" && !conf.IsPlainPath(st) {
+		problems = append(problems, doc.Problem(conf.ErrValue, conf.NotPlainPath(st), "models", "store"))
 	}
 	return s, problems.Err()
 }
@@ -339,12 +341,17 @@ func (b *Box) Slot(name string) (slot.Slot, error) {
 func (b *Box) entry(name string) (*entry, error) {
 	i, ok := slices.BinarySearchFunc(b.slots, name, func(e entry, name string) int { return strings.Compare(e.name, name) })
 	if !ok {
-		err := fmt.Errorf("%w: %q: %s is not there", ErrNoSlot, name, b.home.Slot(name))
-		if near := conf.Closest(name, b.Names()); near != "" {
-			err = fmt.Errorf("%w; did you mean %q?", err, near)
-		}
-		return nil, err
+		return nil, b.noSlot(name)
 	}
 	e := &b.slots[i]
 	return e, e.err
+}
+
+// noSlot is the error of a slot without a file.
+func (b *Box) noSlot(name string) error {
+	err := fmt.Errorf("%w: %q: %s is not there", ErrNoSlot, name, b.home.Slot(name))
+	if near := conf.Closest(name, b.Names()); near != "" {
+		err = fmt.Errorf("%w; did you mean %q?", err, near)
+	}
+	return err
 }

@@ -4,14 +4,16 @@ import (
 	"io/fs"
 	"net/netip"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/hal0ai/hal0-go/device"
+	"github.com/hal0ai/hal0-go/manifest"
 	"github.com/hal0ai/hal0-go/provider"
 	"github.com/hal0ai/hal0-go/runtime"
 )
 
-// An Option changes how [Open] reads a box.
+// An Option changes how [Open] and [Watch] read a box.
 type Option func(*options)
 
 type options struct {
@@ -21,10 +23,13 @@ type options struct {
 	getenv    func(string) string
 	providers provider.Set
 	runtime   runtime.Runtime
+	debounce  time.Duration
+	registry  manifest.Registry
+	calls     []CallOption
 }
 
 func makeOptions(opts []Option) options {
-	o := options{getenv: os.Getenv, providers: provider.Builtin()}
+	o := options{getenv: os.Getenv, providers: provider.Builtin(), debounce: 100 * time.Millisecond}
 	for _, opt := range opts {
 		opt(&o)
 	}
@@ -60,8 +65,24 @@ func WithProviders(more ...provider.Provider) Option {
 // [ErrNoRuntime].
 func WithRuntime(rt runtime.Runtime) Option { return func(o *options) { o.runtime = rt } }
 
-// A CallOption changes one call of [Box.Resolve], [Box.Up], [Box.Down] or
-// [Box.Pull]; what does not concern the call is ignored.
+// WithDebounce sets for how long a box's files must have been left alone before
+// [Watch] looks at them; while they are not, it looks after ten times as long.
+// The default is 100 milliseconds, and so a second at most; 0 looks at once.
+func WithDebounce(d time.Duration) Option { return func(o *options) { o.debounce = d } }
+
+// WithRegistry lets the box ask image registries through r, which package
+// manifest/registry implements. Without it those calls that have to ask one
+// return [ErrNoRegistry].
+func WithRegistry(r manifest.Registry) Option { return func(o *options) { o.registry = r } }
+
+// WithDefaults sets options for every call of the box; those of a call itself
+// come after them.
+func WithDefaults(opts ...CallOption) Option {
+	return func(o *options) { o.calls = append(o.calls, opts...) }
+}
+
+// A CallOption changes one call of a [Box]; what does not concern the call is
+// ignored.
 type CallOption func(*call)
 
 type call struct {
@@ -70,11 +91,18 @@ type call struct {
 	pull     func(runtime.PullStep)
 	ready    time.Duration
 	grace    time.Duration
+	verify   VerifyPolicy
+	fetch    PullPolicy
+	ask      bool
 }
 
-func makeCall(opts []CallOption) call {
-	c := call{progress: func(Event) {}, pull: func(runtime.PullStep) {}, ready: 5 * time.Minute, grace: 20 * time.Second}
-	for _, opt := range opts {
+// call returns the options of one call.
+func (b *Box) call(opts []CallOption) call {
+	c := call{
+		progress: func(Event) {}, pull: func(runtime.PullStep) {},
+		ready: 5 * time.Minute, grace: 20 * time.Second, verify: VerifyEnforce, fetch: PullMissing,
+	}
+	for _, opt := range slices.Concat(b.opts.calls, opts) {
 		opt(&c)
 	}
 	return c

@@ -15,7 +15,7 @@ func (b *Box) Pull(ctx context.Context, name string, opts ...CallOption) (runtim
 	if b.opts.runtime == nil {
 		return runtime.Image{}, ErrNoRuntime
 	}
-	c := makeCall(opts)
+	c := b.call(opts)
 	plan, err := b.resolve(name, &c)
 	if err != nil {
 		return runtime.Image{}, err

@@ -129,8 +129,7 @@ func (b *Box) UpdateSlot(ctx context.Context, name string, edits []Edit, opts ..
 	var update slot.Update
 	change, err := b.edit(ctx, file, opts, func(old []byte, box *Box) ([]byte, error) {
 		if old == nil {
-			_, err := box.entry(name)
-			return nil, err
+			return nil, box.noSlot(name)
 		}
 		around, err := box.around(name)
 		if err != nil {
@@ -150,7 +149,7 @@ func (b *Box) UpdateSlot(ctx context.Context, name string, edits []Edit, opts ..
 // followed tells of an edit that nobody asked for.
 func followed(e Edit) string {
 	if e.Value == nil {
-		return e.Key + " is removed: device says where the slot runs"
+		return e.Key + " is removed: it is an old key"
 	}
 	return fmt.Sprintf("%s follows: %v", e.Key, e.Value)
 }

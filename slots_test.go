@@ -29,14 +29,14 @@ default = "/m.gguf"
 
 func TestCreate(t *testing.T) {
 	t.Parallel()
-	box, dir := aBox(t, map[string]string{"slots/chat.toml": chatText, "slots/bad.toml": "port = 8082\ncolor = \n"})
+	box, dir := aBox(t, map[string]string{"slots/chat.toml": chatText, "slots/bad.toml": "port = 8082\nmtp = 1\n"})
 	change, err := box.Create(t.Context(), slot.Wish{Device: "gpu-vulkan", Model: "/m.gguf"})
 	require.NoError(t, err)
 	name := filepath.Join(dir, "slots/chat-2.toml")
 	assert.Equal(t, name, change.File)
 	assert.True(t, change.Changed())
 	want := `name = "chat-2"
-port = 8082
+port = 8083
 type = "llm"
 device = "gpu-vulkan"
 provider = "llama-server"
@@ -58,7 +58,7 @@ default = "/m.gguf"
 	change, err = box.Create(t.Context(), slot.Wish{Type: "tts"}, hal0.DryRun())
 	require.NoError(t, err)
 	assert.Equal(t, filepath.Join(dir, "slots/tts.toml"), change.File)
-	assert.Contains(t, string(change.After), "port = 8083\n")
+	assert.Contains(t, string(change.After), "port = 8084\n")
 	assert.NoFileExists(t, change.File)
 
 	_, err = box.Create(t.Context(), slot.Wish{Name: "chat-2", Model: "/m.gguf"})

@@ -22,6 +22,12 @@ type Local struct {
 	Platform string `json:"platform"`
 }
 
+// Holds reports whether the store holds what a launch of the pin needs: the
+// pinned image, or any while nothing is pinned. Its platform is not looked at.
+func (l Local) Holds(pin Pin) bool {
+	return l.ID != "" && (!pin.Published() || slices.Contains(l.Digests, pin.Digest))
+}
+
 // Remote is what a registry says of an image; see [Ask].
 type Remote struct {
 	// Served is what it serves where the image is declared. Instances are filled
@@ -38,14 +44,8 @@ type Remote struct {
 
 // A Result is what a check found of one image.
 type Result struct {
-	// Name is the short name in the manifest, "" for an image that it does not
-	// know.
-	Name string `json:"name"`
-	// Ref is the image as declared, Launch what a slot that uses it runs.
-	Ref    string `json:"ref"`
-	Launch string `json:"launch"`
-	// Pinned is the digest to hold it against, or "".
-	Pinned digest.Digest `json:"pinned"`
+	// Pin is what is declared, and the digest to hold it against.
+	Pin Pin `json:"pin"`
 	// Local and Registry are what was found; nil when it was not looked.
 	Local    *Local  `json:"local"`
 	Registry *Remote `json:"registry"`
@@ -71,7 +71,7 @@ type Result struct {
 // What keeps a slot from starting comes first, then what the registry says. A
 // platform that is not known fits.
 func Judge(pin Pin, platform string, local *Local, remote *Remote) Result {
-	r := Result{Name: pin.Name, Ref: pin.Ref, Launch: pin.Launch, Pinned: pin.Digest, Local: local, Registry: remote}
+	r := Result{Pin: pin, Local: local, Registry: remote}
 	made := r.platforms()
 	switch {
 	case len(made) > 0 && !slices.Contains(made, platform):
@@ -80,7 +80,7 @@ func Judge(pin Pin, platform string, local *Local, remote *Remote) Result {
 		r.Verdict = Unpublished
 	case local != nil && local.ID == "":
 		r.Verdict = Absent
-	case local != nil && !r.holdsPin():
+	case local != nil && !local.Holds(pin):
 		r.Verdict = Stale
 	case remote != nil && r.moved():
 		r.Verdict = Drift
@@ -93,12 +93,9 @@ func Judge(pin Pin, platform string, local *Local, remote *Remote) Result {
 	return r
 }
 
-// holdsPin reports whether the local image is the pinned one.
-func (r *Result) holdsPin() bool { return slices.Contains(r.Local.Digests, r.Pinned) }
-
 // moved reports whether the registry answered, and does not serve the pin.
 func (r *Result) moved() bool {
-	return r.Registry.gone() || r.Registry.Err == nil && !r.Registry.Holds(r.Pinned)
+	return r.Registry.gone() || r.Registry.Err == nil && !r.Registry.Holds(r.Pin.Digest)
 }
 
 // gone reports whether the registry answered that it has no such image.
@@ -107,7 +104,7 @@ func (g *Remote) gone() bool { return g.Err != nil && errors.Is(g.Err, ErrNotSer
 // platforms returns what the image that would be launched is made for, as far
 // as it is known.
 func (r *Result) platforms() []string {
-	local := r.Local != nil && r.Local.ID != "" && (r.Pinned == "" || r.holdsPin())
+	local := r.Local != nil && r.Local.Holds(r.Pin)
 	switch {
 	case local && strings.Trim(r.Local.Platform, "/") != "":
 		return []string{r.Local.Platform}
@@ -141,16 +138,16 @@ func (r *Result) localFact() string {
 		return ""
 	case l.ID == "":
 		return "the image is not in the local store"
-	case len(l.Digests) == 0 && r.Pinned == "":
+	case len(l.Digests) == 0 && !r.Pin.Published():
 		return "the local image has no digest"
 	case len(l.Digests) == 0:
-		return fmt.Sprintf("the local image has no digest (it was built here, or loaded from an archive that keeps none), and %s is pinned", r.Pinned)
-	case r.Pinned == "":
+		return fmt.Sprintf("the local image has no digest (it was built here, or loaded from an archive that keeps none), and %s is pinned", r.Pin.Digest)
+	case !r.Pin.Published():
 		return "the local image is " + digests(l.Digests)
-	case r.holdsPin():
-		return fmt.Sprintf("the local image is the pinned %s", r.Pinned)
+	case l.Holds(r.Pin):
+		return fmt.Sprintf("the local image is the pinned %s", r.Pin.Digest)
 	default:
-		return fmt.Sprintf("the local image is %s, and %s is pinned", digests(l.Digests), r.Pinned)
+		return fmt.Sprintf("the local image is %s, and %s is pinned", digests(l.Digests), r.Pin.Digest)
 	}
 }
 
@@ -168,12 +165,12 @@ func (r *Result) registryFact() string {
 		return ""
 	case g.Err != nil:
 		return g.Err.because()
-	case r.Pinned == g.Digest:
-		return "the registry serves the pinned " + r.Pinned.String()
-	case r.Pinned != "" && g.Holds(r.Pinned):
-		return fmt.Sprintf("the registry serves the pinned %s as one platform's image of %s", r.Pinned, g.Digest)
-	case r.Pinned != "":
-		return fmt.Sprintf("the registry serves %s, and %s is pinned", g.Digest, r.Pinned)
+	case r.Pin.Digest == g.Digest:
+		return "the registry serves the pinned " + r.Pin.Digest.String()
+	case r.Pin.Published() && g.Holds(r.Pin.Digest):
+		return fmt.Sprintf("the registry serves the pinned %s as one platform's image of %s", r.Pin.Digest, g.Digest)
+	case r.Pin.Published():
+		return fmt.Sprintf("the registry serves %s, and %s is pinned", g.Digest, r.Pin.Digest)
 	default:
 		return "the registry serves " + g.Digest.String()
 	}
@@ -190,7 +187,7 @@ func (r *Result) advice(platform string) string {
 		if r.Registry != nil && r.Registry.PinGone {
 			return "the registry does not serve the pinned image any more: load a bundle that holds it, or pin another"
 		}
-		return fmt.Sprintf("pull %s, or load it from a bundle that keeps digests", r.Launch)
+		return fmt.Sprintf("pull %s, or load it from a bundle that keeps digests", r.Pin.Launch)
 	case Drift:
 		if r.Registry.gone() {
 			return "it can't be pulled again by that name, so save it to a bundle, or pin another"

@@ -173,7 +173,7 @@ func TestResultAsJSON(t *testing.T) {
 	r := manifest.Judge(published, host, local(host, pin), failed(manifest.ErrNoAnswer))
 	text, err := json.Marshal(r)
 	require.NoError(t, err)
-	assert.JSONEq(t, fmt.Sprintf(`{"name":"a","ref":"x.io/a:v1","launch":"x.io/a@%[1]s","pinned":%[1]q,"verdict":"unreachable",
+	assert.JSONEq(t, fmt.Sprintf(`{"pin":{"name":"a","ref":"x.io/a:v1","launch":"x.io/a@%[1]s","digest":%[1]q},"verdict":"unreachable",
 		"local":{"id":"1","digests":[%[1]q],"platform":"linux/amd64"},
 		"registry":{"digest":"","instances":null,"platforms":null,"pin_gone":false,"error":"x.io/a:v1: the registry gives no answer"},
 		"message":%[2]q}`, pin, r.Message), string(text))
@@ -239,6 +239,8 @@ func TestAsk(t *testing.T) {
 			asked: []string{"digest " + ref}, want: *serves(pin)},
 		"unpublished": {pin: unpublished, registry: askable{digests: map[string]digest.Digest{ref: other}},
 			asked: []string{"digest " + ref}, want: *serves(other)},
+		"unpublished, platforms": {pin: unpublished, platforms: true, registry: askable{digests: map[string]digest.Digest{ref: other}, served: map[string]manifest.Served{ref: one(other, "linux/arm64")}},
+			asked: []string{"digest " + ref, "describe " + ref}, want: *serves(other, "linux/arm64")},
 		"an index with the pin": {pin: published, registry: askable{digests: map[string]digest.Digest{ref: index}, served: map[string]manifest.Served{ref: within}},
 			asked: []string{"digest " + ref, "describe " + ref}, want: manifest.Remote{Served: within}},
 		"moved": {pin: published, platforms: true, registry: askable{digests: map[string]digest.Digest{ref: other}, served: map[string]manifest.Served{ref: one(other, host), launch: one(pin, "linux/arm64")}},
@@ -262,6 +264,27 @@ func TestAsk(t *testing.T) {
 			assert.Equal(t, tc.asked, tc.registry.asked)
 			assert.Equal(t, tc.want, got)
 		})
+	}
+}
+
+func TestLock(t *testing.T) {
+	t.Parallel()
+	fixed := manifest.Pin{Name: "a", Ref: published.Launch, Launch: published.Launch, Digest: pin}
+	for name, tc := range map[string]struct {
+		pin    manifest.Pin
+		remote manifest.Remote
+		want   digest.Digest
+	}{
+		"the same":                       {published, *serves(pin), pin},
+		"another":                        {published, *serves(other), other},
+		"one platform's image":           {published, *remotes[6].remote, pin},
+		"not served":                     {published, *failed(manifest.ErrNotServed), pin},
+		"no answer":                      {published, *failed(manifest.ErrNoAnswer), pin},
+		"a reference with a digest":      {fixed, *serves(other), pin},
+		"nothing pinned":                 {unpublished, *serves(other), other},
+		"nothing pinned, nothing served": {unpublished, *failed(manifest.ErrNotServed), ""},
+	} {
+		assert.Equal(t, tc.want, manifest.Lock(tc.pin, tc.remote), name)
 	}
 }
 

@@ -33,8 +33,8 @@ type Manifest struct {
 	byRef  map[string]int // by reference as written, and by canonical reference
 }
 
-// A Pin is one image of the manifest, or one that the manifest does not know;
-// see [Unmanaged].
+// A Pin is one image of the manifest, or one that it does not know; see
+// [Manifest.Resolve].
 type Pin struct {
 	// Name is the short name, such as "vulkan"; "" for an image that the manifest
 	// does not know.
@@ -53,19 +53,12 @@ type Pin struct {
 // Published reports whether the release has a digest for the image.
 func (p Pin) Published() bool { return p.Digest != "" }
 
-// Unmanaged returns the pin of an image that the manifest does not know: it is
-// launched as ref is written, and has a digest if ref names one.
-func Unmanaged(ref string) (Pin, error) {
-	named, err := ParseRef(ref)
-	if err != nil {
-		return Pin{}, err
-	}
-	pin := Pin{Ref: ref, Launch: ref}
-	if d, ok := named.(reference.Digested); ok {
-		pin.Digest = d.Digest()
-	}
-	return pin, nil
-}
+// Fixed reports whether the reference names its digest itself, so that no
+// registry can come to mean another by it.
+func (p Pin) Fixed() bool { return strings.Contains(p.Ref, "@") }
+
+// Managed reports whether the manifest knows the image.
+func (p Pin) Managed() bool { return p.Name != "" }
 
 // EmbeddedText returns the file that [Embedded] reads. The slice is the
 // caller's.
@@ -130,6 +123,9 @@ func Parse(name string, data []byte) (*Manifest, error) {
 func (m *Manifest) add(doc *conf.Document, short string, e image) conf.ValidationErrors {
 	if e.Tag == "" {
 		return nil // reported by Decode
+	}
+	if short == "" {
+		return conf.ValidationErrors{doc.Problem(conf.ErrValue, "has no name: want a short one, such as vulkan", "toolbox_images", short)}
 	}
 	named, err := ParseRef(e.Tag)
 	if err != nil {
@@ -199,64 +195,21 @@ func (m *Manifest) Pin(image string) (pin Pin, ok bool) {
 	return m.pins[i], true
 }
 
-// launchForm returns the canonical form: the digest alone decides when there
-// is one, as podman ignores a tag beside it.
-func launchForm(named reference.Named) string {
-	if d, ok := named.(reference.Digested); ok {
-		return named.Name() + "@" + d.Digest().String()
+// Resolve returns the pin of an image as [Manifest.Pin] does, and of one that the
+// manifest does not know a pin without a name: it is launched as it is written,
+// and has a digest if it names one. The error is of a reference that is
+// malformed.
+func (m *Manifest) Resolve(image string) (Pin, error) {
+	if pin, ok := m.Pin(image); ok {
+		return pin, nil
 	}
-	return named.String()
-}
-
-// ParseRef returns an image reference in canonical form: with its registry,
-// and with the tag "latest" when it names neither tag nor digest. The error does
-// not repeat a password that ref holds.
-func ParseRef(ref string) (reference.Named, error) {
-	named, err := reference.ParseNormalizedNamed(ref)
+	named, err := ParseRef(image)
 	if err != nil {
-		const want = "want registry/repository:tag or registry/repository@sha256:…"
-		if shown := withoutLogin(ref); shown != ref {
-			return nil, fmt.Errorf("%q is not an image reference (it holds a login, which has no place there): %s", shown, want)
-		}
-		return nil, fmt.Errorf("%q is not an image reference (%w): %s", ref, err, want)
+		return Pin{}, err
 	}
+	pin := Pin{Ref: image, Launch: image}
 	if d, ok := named.(reference.Digested); ok {
-		if _, err := ParseDigest(d.Digest().String()); err != nil {
-			return nil, err
-		}
+		pin.Digest = d.Digest()
 	}
-	return reference.TagNameOnly(named), nil
-}
-
-// withoutLogin hides what stands before an @ in the part that names the host, as
-// addresses have it: "https://name:password@host/…". A digest stands behind one
-// too.
-func withoutLogin(ref string) string {
-	scheme, rest, isURL := strings.Cut(ref, "://")
-	if !isURL {
-		scheme, rest = "", ref
-	} else {
-		scheme += "://"
-	}
-	host, path, hasPath := strings.Cut(rest, "/")
-	at := strings.LastIndexByte(host, '@')
-	if at < 0 || !isURL && !hasPath {
-		return ref
-	}
-	text := scheme + "***" + host[at:]
-	if hasPath {
-		text += "/" + path
-	}
-	return text
-}
-
-// ParseDigest returns an image digest: "sha256:" and 64 lower-case hexadecimal
-// digits, not all of them zero.
-func ParseDigest(s string) (digest.Digest, error) {
-	d, err := digest.Parse(s)
-	placeholder := err == nil && strings.Trim(d.Encoded(), "0") == ""
-	if err != nil || d.Algorithm() != digest.SHA256 || placeholder {
-		return "", fmt.Errorf("%q is not a digest: want sha256: and 64 hexadecimal digits, or \"\" for an image that is not published", s)
-	}
-	return d, nil
+	return pin, nil
 }

@@ -88,13 +88,18 @@ func TestParseReportsEveryProblem(t *testing.T) {
 			`{"toolbox_images":{"a":{"tag":"x/y:1","digest":"sha256:` + hex + `"},"b":{"tag":"docker.io/x/y:1"}}}`,
 			`manifest.json:1:123: toolbox_images.b.digest: is "", but a pins the same tag to "sha256:` + hex + `"`,
 		},
+		"no name": {`{"toolbox_images":{"":{"tag":"x/y:1"}}}`, `manifest.json:1:20: toolbox_images."": has no name: want a short one, such as vulkan`},
 		"a login": {
 			`{"toolbox_images":{"a":{"tag":"https://me:hunter2@ghcr.io/x:1"}}}`,
-			`"https://***@ghcr.io/x:1" is not an image reference (it holds a login, which has no place there): want registry/`,
+			`"https://xxxxx@ghcr.io/x:1" is not an image reference (it holds a login, which has no place there): want registry/`,
 		},
-		"a login, no scheme": {`{"toolbox_images":{"a":{"tag":"me:hunter2@ghcr.io/x:1"}}}`, `toolbox_images.a.tag: "***@ghcr.io/x:1" is not`},
-		"digest a number":    {`{"toolbox_images":{"a":{"tag":"x/y:1","digest":7}}}`, "toolbox_images.a.digest: must be a string, got 7"},
-		"image a string":     {`{"toolbox_images":{"a":"x/y:1"}}`, `toolbox_images.a: must be a table, got the string "x/y:1"`},
+		"a login, a short digest": {
+			`{"toolbox_images":{"a":{"tag":"https://me:hunter2@ghcr.io/x@sha256:abc"}}}`, `"https://xxxxx@ghcr.io/x@sha256:abc" is not`,
+		},
+		"a short digest in the tag": {`{"toolbox_images":{"a":{"tag":"x/y@sha256:abc"}}}`, `"x/y@sha256:abc" is not an image reference (`},
+		"a login, no scheme":        {`{"toolbox_images":{"a":{"tag":"me:hunter2@ghcr.io/x:1"}}}`, `toolbox_images.a.tag: "xxxxx@ghcr.io/x:1" is not`},
+		"digest a number":           {`{"toolbox_images":{"a":{"tag":"x/y:1","digest":7}}}`, "toolbox_images.a.digest: must be a string, got 7"},
+		"image a string":            {`{"toolbox_images":{"a":"x/y:1"}}`, `toolbox_images.a: must be a table, got the string "x/y:1"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -106,18 +111,24 @@ func TestParseReportsEveryProblem(t *testing.T) {
 	}
 }
 
-func TestUnmanaged(t *testing.T) {
+func TestResolve(t *testing.T) {
 	t.Parallel()
+	flm, ok := manifest.Embedded().Pin("flm")
+	require.True(t, ok)
 	for ref, want := range map[string]manifest.Pin{
+		"flm":                       flm,
+		flm.Launch:                  flm,
 		"x/y:1":                     {Ref: "x/y:1", Launch: "x/y:1"},
 		"x/y:1@sha256:" + hex:       {Ref: "x/y:1@sha256:" + hex, Launch: "x/y:1@sha256:" + hex, Digest: "sha256:" + hex},
 		"localhost/a@sha256:" + hex: {Ref: "localhost/a@sha256:" + hex, Launch: "localhost/a@sha256:" + hex, Digest: "sha256:" + hex},
 	} {
-		pin, err := manifest.Unmanaged(ref)
+		pin, err := manifest.Embedded().Resolve(ref)
 		require.NoError(t, err)
 		assert.Equal(t, want, pin)
+		assert.Equal(t, want.Name != "", pin.Managed())
 	}
-	_, err := manifest.Unmanaged("x/y@sha256:" + strings.Repeat("0", 64))
+	var none *manifest.Manifest
+	_, err := none.Resolve("x/y@sha256:" + strings.Repeat("0", 64))
 	assert.ErrorContains(t, err, "is not a digest")
 }
 
@@ -166,7 +177,8 @@ func FuzzRef(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, ref string) {
 		named, err := manifest.ParseRef(ref)
-		pin, err2 := manifest.Unmanaged(ref)
+		var none *manifest.Manifest
+		pin, err2 := none.Resolve(ref)
 		if (err == nil) != (err2 == nil) || err == nil && pin.Published() != strings.Contains(ref, "@") {
 			t.Fatalf("%q: %v, %v, pinned to %q", ref, err, err2, pin.Digest)
 		}

@@ -136,3 +136,14 @@ func registryError(ref string, err error) *RegistryError {
 	}
 	return &RegistryError{Ref: ref, Class: ErrNoAnswer}
 }
+
+// Lock returns the digest that a manifest should have for a pin after a registry
+// was asked: the one that it serves. A reference that names a digest is not
+// locked again, and a good digest stays where the registry does not answer, or
+// serves it as one platform's image of an index. It is pure.
+func Lock(pin Pin, remote Remote) digest.Digest {
+	if pin.Fixed() || remote.Err != nil || remote.Holds(pin.Digest) {
+		return pin.Digest
+	}
+	return remote.Digest
+}

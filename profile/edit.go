@@ -52,15 +52,14 @@ func ParseEdit(text string) (Edit, error) {
 	return Edit{Key: key, Value: value == "true"}, nil
 }
 
-// The functions below return what a profiles.toml becomes by an edit. file is
-// what errors call it and data what it says, nil when there is none: then it
-// begins with the seeds, which a box without the file serves. Lines that are not
-// concerned stay as they are. With an error nothing is returned: the error has
-// the file's line and column, and matches ErrSeed, ErrExists or ErrNoProfile where
-// that is the reason. A profile that would be left with a problem that it did
-// not have is one too. They are pure.
-
-// Create returns a profiles.toml with p added at its end.
+// Create returns a profiles.toml with p added at its end; keys that are zero in p
+// are left out. file is what errors call it and data what it says, nil when there
+// is none: then the result begins with the seeds, which a box without the file
+// serves. Lines that are not concerned stay as they are.
+//
+// The error is a [conf.ValidationErrors] with the file's line and column, and
+// matches [ErrSeed] or [ErrExists] where that is the reason. A profile that would
+// not load is one. Create is pure, as [Clone], [Update] and [Delete] are.
 func Create(file string, data []byte, p Profile) ([]byte, error) {
 	t, err := open(file, data)
 	if err == nil {
@@ -91,7 +90,9 @@ func Create(file string, data []byte, p Profile) ([]byte, error) {
 }
 
 // Clone returns a profiles.toml with a copy of the profile from, called to, and
-// changed by edits. The copy says what it was cloned from.
+// changed by edits, which may be none. The copy says what it was cloned from.
+// file, data and the error are as for [Create]; that there is no profile from is
+// [ErrNoProfile].
 func Clone(file string, data []byte, from, to string, edits []Edit) ([]byte, error) {
 	t, err := open(file, data)
 	if err != nil {
@@ -113,8 +114,10 @@ func Clone(file string, data []byte, from, to string, edits []Edit) ([]byte, err
 	return text, err
 }
 
-// Update returns a profiles.toml with some keys of a profile changed, and its
-// other keys as they are.
+// Update returns a profiles.toml with the keys of a profile changed that edits
+// name, and its other keys as they are. file, data and the error are as for
+// [Create]: [ErrSeed] for a seed, [ErrNoProfile] for what is not there, and a
+// problem that the profile did not have before.
 func Update(file string, data []byte, name string, edits []Edit) ([]byte, error) {
 	t, err := open(file, data)
 	if err == nil {
@@ -136,7 +139,9 @@ func Update(file string, data []byte, name string, edits []Edit) ([]byte, error)
 	return t.edited(ops)
 }
 
-// Delete returns a profiles.toml without a profile.
+// Delete returns a profiles.toml without a profile; a comment above it stays.
+// Whether a slot uses it is for the caller to know. file, data and the error are
+// as for [Update].
 func Delete(file string, data []byte, name string) ([]byte, error) {
 	t, err := open(file, data)
 	if err == nil {

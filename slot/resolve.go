@@ -260,8 +260,8 @@ func (r *resolver) modelFile(id string) {
 	case id == "":
 		r.problem(conf.ErrRequired, "is required: an id of the model registry, or the absolute path of a model file", "model", "default")
 	case path.IsAbs(id):
-		if !cleanAbs(id) {
-			r.problem(conf.ErrValue, absMessage(id), "model", "default")
+		if !conf.IsPlainPath(id) {
+			r.problem(conf.ErrValue, conf.NotPlainPath(id), "model", "default")
 		}
 		*m = provider.Model{ID: strings.TrimSuffix(path.Base(id), path.Ext(id)), Path: id}
 	default:
@@ -370,15 +370,14 @@ func (r *resolver) image() {
 	if r.slot.Image != "" {
 		ref, key = r.slot.Image, []string{"image"}
 	}
-	pin, known := r.in.Manifest.Pin(ref)
-	if !known {
-		var err error
-		if pin, err = manifest.Unmanaged(ref); err != nil {
-			r.problem(conf.ErrValue, err.Error(), key...)
-			return
-		}
+	pin, err := r.in.Manifest.Resolve(ref)
+	switch {
+	case err != nil:
+		r.problem(conf.ErrValue, err.Error(), key...)
+		return
+	case !pin.Managed():
 		r.warn(WarnUnmanaged, "the manifest does not know image %s: it is launched as written", ref)
-	} else if !pin.Published() {
+	case !pin.Published():
 		r.warn(WarnUnpublished, "the manifest has no digest for image %s (%s): it is launched by its tag, which can move", pin.Name, pin.Ref)
 	}
 	r.plan.Spec.Image = pin.Launch

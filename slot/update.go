@@ -50,17 +50,40 @@ func Edited(name string, data []byte, edits []Edit, around Surroundings) (Update
 func (u *Update) run(name string, edits []Edit, around Surroundings) error {
 	in := &around.Inputs
 	before, _ := Parse(name, u.Text, in.Providers)
-	if err := u.apply(name, edits, in); err != nil {
+	stale, err := staleKeys(name, u.Text, edits)
+	if err != nil {
 		return err
 	}
-	var err error
-	if u.Followed, err = u.File.follow(edits, in); err != nil {
+	if err := u.apply(name, slices.Concat(edits, stale), in); err != nil {
 		return err
 	}
-	if err := u.apply(name, u.Followed, in); err != nil {
+	follow, err := u.File.follow(edits, in)
+	if err != nil {
+		return err
+	}
+	u.Followed = slices.Concat(stale, follow)
+	if err := u.apply(name, follow, in); err != nil {
 		return err
 	}
 	return u.File.worse(before, around).Err()
+}
+
+// staleKeys removes the old names of keys that edits name by today's.
+func staleKeys(name string, data []byte, edits []Edit) ([]Edit, error) {
+	doc, err := conf.ParseTOML(name, data)
+	if err != nil {
+		return nil, err
+	}
+	names := func(path []string) bool {
+		return slices.ContainsFunc(edits, func(e Edit) bool { return e.Key == strings.Join(path, ".") })
+	}
+	var stale []Edit
+	for _, k := range oldKeys {
+		if names(k.now) && !names(k.old) && doc.Has(place(doc, k.old, len(k.old) > 1)...) {
+			stale = append(stale, Edit{Key: strings.Join(k.old, ".")})
+		}
+	}
+	return stale, nil
 }
 
 // apply carries edits out and reads the result.
@@ -171,7 +194,11 @@ func isTable(v any) bool {
 func (f *File) follow(edits []Edit, in *Inputs) ([]Edit, error) {
 	var mask uint
 	for _, e := range edits {
-		if i := slices.Index(factKeys[:], strings.Replace(e.Key, "backend", "device", 1)); i >= 0 {
+		key := e.Key
+		if key == "backend" { // stands for the device
+			key = "device"
+		}
+		if i := slices.Index(factKeys[:], key); i >= 0 {
 			mask |= 1 << i
 		}
 	}
@@ -223,9 +250,5 @@ func (f *File) worse(before *File, around Surroundings) conf.ValidationErrors {
 		}
 	}
 	_, err := f.Resolve(around.Inputs)
-	problems := conf.Worse(had, err)
-	if f.Slot.IsEnabled() {
-		problems = append(problems, conf.Worse(conflicts.Err(), f.conflicts(around.Slots).Err())...)
-	}
-	return problems
+	return append(conf.Worse(had, err), conf.Worse(conflicts.Err(), f.conflicts(around.Slots).Err())...)
 }

@@ -175,6 +175,80 @@ func TestFactsAlwaysAgree(t *testing.T) {
 	}
 }
 
+// So does every edit of every slot, by one fact or by two. Doing it again changes
+// nothing.
+func TestEditedFactsAlwaysAgree(t *testing.T) {
+	t.Parallel()
+	facts := []string{
+		"device=gpu-rocm", "device=gpu-vulkan", "device=cpu", "device=npu", "device",
+		"type=llm", "type=embedding", "type=reranking", "type=transcription", "type=tts", "type=image", "type",
+		"profile=rocm", "profile=rocm-moe", "profile=vulkan", "profile=flm", "profile=tts", "profile=comfyui", "profile",
+		"provider=llama-server", "provider=flm", "provider=kokoro", "provider=comfyui", "provider",
+	}
+	box := around(t)
+	for name, doc := range coherent {
+		if name == "own" {
+			continue
+		}
+		for i, one := range facts {
+			for _, two := range facts[i:] {
+				words := []string{one, two}
+				if one == two {
+					words = words[:1]
+				} else if key, _, _ := strings.Cut(one, "="); strings.HasPrefix(two, key) {
+					continue
+				}
+				list := edits(t, words...)
+				u, err := slot.Edited("slots/chat.toml", []byte(doc), list, box)
+				if err != nil {
+					require.Regexp(t, "^slots/chat.toml:[0-9]:1: (device|type|profile|provider): .* (contradicts|does not go with) (device|type|profile|provider) = ", err.Error(), "%s %v", name, words)
+					continue
+				}
+				plan, err := u.File.Resolve(box.Inputs)
+				require.NoError(t, err)
+				got := map[string]string{"device": string(plan.Device), "type": string(plan.Type), "profile": plan.Profile, "provider": string(plan.Provider)}
+				for _, w := range words {
+					if key, value, ok := strings.Cut(w, "="); ok {
+						assert.Equal(t, value, got[key], "%s %v", name, words)
+					}
+				}
+				again, err := slot.Edited("slots/chat.toml", u.Text, list, box)
+				require.NoError(t, err, "%s %v: %s", name, words, u.Text)
+				assert.Equal(t, string(u.Text), string(again.Text), "%s %v", name, words)
+				assert.Empty(t, again.Followed, "%s %v", name, words)
+			}
+		}
+	}
+}
+
+func FuzzEdited(f *testing.F) {
+	f.Add("port = 8081\n[model]\ndefault = \"qwen3-4b\"\n", "device=gpu-vulkan")
+	f.Add("[slot]\nport = 8081\nimage = \"x\"\n[slot.model]\ndefault = \"qwen3-4b\"\n", "image.default_steps=1")
+	f.Add("port = 8081\nbackend = \"rocm\"\nmodel.default = \"qwen3-4b\"\n", "server.env.A=1")
+	f.Add("slot = { port = 8081, model = { default = 'qwen3-4b' } }\n", "server.extra_args=-b 1")
+	box := slot.Surroundings{Inputs: inputs()}
+	f.Fuzz(func(t *testing.T, doc, text string) {
+		e, err := slot.ParseEdit(text)
+		if err != nil {
+			if err.Error() == "" {
+				t.Fatal("an error without words")
+			}
+			e = unset(text)
+		}
+		u, err := slot.Edited("slots/chat.toml", []byte(doc), []slot.Edit{e}, box)
+		if err != nil {
+			if err.Error() == "" {
+				t.Fatal("an error without words")
+			}
+			return
+		}
+		again, err := slot.Edited("slots/chat.toml", u.Text, []slot.Edit{e}, box)
+		if err != nil || string(again.Text) != string(u.Text) {
+			t.Fatalf("%q with %q became %q became %q: %v", doc, text, u.Text, again.Text, err)
+		}
+	})
+}
+
 func set(t *testing.T, doc string, words ...string) string {
 	t.Helper()
 	u, err := slot.Edited("slots/chat.toml", []byte(doc), edits(t, words...), around(t))
@@ -228,6 +302,8 @@ func TestEditedText(t *testing.T) {
 		"a device that follows":               {"backend = \"rocm\"\n" + flat, []string{"profile=vulkan"}, strings.Replace(flat, "# free\n", "# free\nprofile = \"vulkan\"\ndevice = \"gpu-vulkan\"\n", 1)},
 		"something else than the device":      {"backend = \"rocm\"\n" + flat, []string{"role=x"}, "backend = \"rocm\"\n" + strings.Replace(flat, "# free\n", "# free\nrole = \"x\"\n", 1)},
 		"a device that does not change":       {"backend = \"rocm\"\n" + flat, []string{"profile=rocm-moe"}, "backend = \"rocm\"\n" + strings.Replace(flat, "# free\n", "# free\nprofile = \"rocm-moe\"\n", 1)},
+		"a key under its old name":            {flat + "ctx_size = 4096\n", []string{"model.context_size=8192"}, flat + "context_size = 8192\n"},
+		"and it is removed":                   {flat + "ctx_size = 4096\n", []string{"model.context_size"}, flat},
 		"a problem is mended":                 {strings.Replace(flat, "8081", "80", 1), []string{"port=8082"}, strings.Replace(flat, "8081", "8082", 1)},
 		"CRLF":                                {strings.ReplaceAll(flat, "\n", "\r\n"), []string{"role=x"}, strings.ReplaceAll(strings.Replace(flat, "# free\n", "# free\nrole = \"x\"\n", 1), "\n", "\r\n")},
 	} {
@@ -303,6 +379,15 @@ func TestEditedBesideOthers(t *testing.T) {
 			require.EqualError(t, err, tc.want)
 		})
 	}
+}
+
+// Old keys that go are told of, as facts that follow are.
+func TestEditedTellsWhatFollowed(t *testing.T) {
+	t.Parallel()
+	doc := "port = 8081\nbackend = \"rocm\"\nidle_timeout_seconds = 1\n[model]\ndefault = \"qwen3-4b\"\n"
+	u, err := slot.Edited("slots/chat.toml", []byte(doc), edits(t, "profile=vulkan", "idle_timeout_s=0"), around(t))
+	require.NoError(t, err)
+	assert.Equal(t, []slot.Edit{unset("idle_timeout_seconds"), to("device", "gpu-vulkan"), unset("backend")}, u.Followed)
 }
 
 // The reference system's own save drops profile, type, mtp, vision,

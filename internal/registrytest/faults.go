@@ -30,11 +30,13 @@ func Status(code int) Fault {
 	}
 }
 
-// echo is an answer that repeats the client's token, as careless proxies do.
+// echo is an answer that repeats what the client sent and where it should have
+// gone, as careless proxies do.
 func echo(w http.ResponseWriter, r *http.Request, code int) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
-	_, _ = fmt.Fprintf(w, `{"errors":[{"code":"UNKNOWN","message":"you sent %s, and %s"}]}`, r.Header.Get("Authorization"), password) //nolint:gosec // nobody's browser reads it
+	_, _ = fmt.Fprintf(w, `{"errors":[{"code":"UNKNOWN","message":"you sent %s, go to http://user:%s@%s/v2/?sig=%s"}]}`, //nolint:gosec // nobody's browser reads it
+		r.Header.Get("Authorization"), password, r.Host, signature)
 }
 
 // Slow never answers, until the client gives up.
@@ -51,6 +53,7 @@ func BreakOff(w http.ResponseWriter, r *http.Request) bool {
 	w.Header().Set("Content-Length", "1000")
 	w.WriteHeader(http.StatusOK)
 	_, _ = fmt.Fprint(w, `{"schemaVersion":2,`)
+	_ = http.NewResponseController(w).Flush() // the connection is closed either way
 	panic(http.ErrAbortHandler)
 }
 

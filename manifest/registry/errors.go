@@ -61,10 +61,9 @@ func isNetwork(err error) bool {
 // answer that is of no use.
 func reason(err error) string {
 	var (
-		name    *net.DNSError
-		cert    *tls.CertificateVerificationError
-		op      *net.OpError
-		refused *insecureError
+		name *net.DNSError
+		cert *tls.CertificateVerificationError
+		op   *net.OpError
 	)
 	switch {
 	case errors.As(err, &name):
@@ -75,8 +74,6 @@ func reason(err error) string {
 		return op.Error()
 	case errors.Is(err, http.ErrSchemeMismatch):
 		return "it speaks plain HTTP, which has to be allowed by name"
-	case errors.As(err, &refused):
-		return refused.Error()
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return "the connection broke off"
 	}

@@ -23,13 +23,13 @@ import (
 
 var _ manifest.Registry = (*Client)(nil)
 
-// A Client asks any number of registries. It keeps the tokens that they hand to
-// everybody, and idle connections until [Client.Close]. It may be used
-// concurrently; make it with [New].
+// A Client asks any number of registries. It keeps what they want to be shown and
+// the tokens that they hand to everybody, and idle connections until
+// [Client.Close]. It may be used concurrently; make it with [New].
 type Client struct {
 	options   options
 	transport *http.Transport
-	puller    *remote.Puller
+	logins    logins
 	turns     chan struct{} // holds a token for each question under way
 }
 
@@ -49,8 +49,7 @@ func WithTimeout(d time.Duration) Option { return func(o *options) { o.timeout =
 
 // WithConnections bounds the connections to a registry, and the questions under
 // way at a time, which wait for each other beyond it. It must be above 0; the
-// default is 32, with which 64 images take four round trips where each costs
-// two.
+// default is 32, with which 64 images take the time of two and a login.
 func WithConnections(n int) Option { return func(o *options) { o.connections = n } }
 
 // WithInsecure speaks plain HTTP to the registries at hosts, such as
@@ -73,17 +72,8 @@ func New(opts ...Option) (*Client, error) {
 	case o.connections <= 0:
 		return nil, fmt.Errorf("registry: connections: found %d, want above 0", o.connections)
 	}
-	c := &Client{options: o, turns: make(chan struct{}, o.connections), transport: newTransport(&o)}
-	var err error
-	c.puller, err = remote.NewPuller(
-		remote.WithTransport(guard{c.transport, o.insecure}),
-		remote.WithUserAgent("hal0-go"),
-		// A check is repeated by who wants to know, and the library's pauses would
-		// not end with the context.
-		remote.WithRetryBackoff(remote.Backoff{Steps: 1}),
-		remote.WithRetryStatusCodes(),
-	)
-	return c, err
+	t := newTransport(&o)
+	return &Client{options: o, transport: t, logins: newLogins(guard{t, o.insecure}), turns: make(chan struct{}, o.connections)}, nil
 }
 
 // Close closes idle connections. The Client is not used again. It always
@@ -97,13 +87,13 @@ func (c *Client) Close() error {
 // the registry does not answer that as it should, a GET.
 func (c *Client) Digest(ctx context.Context, ref string) (digest.Digest, error) {
 	var found digest.Digest
-	err := c.ask(ctx, ref, func(ctx context.Context, named name.Reference) error {
-		d, err := c.puller.Head(ctx, named)
+	err := c.ask(ctx, ref, func(named name.Reference, opts ...remote.Option) error {
+		d, err := remote.Head(named, opts...)
 		if err != nil {
 			if answersHead(err) {
 				return err
 			}
-			full, err := c.puller.Get(ctx, named)
+			full, err := remote.Get(named, opts...)
 			if err != nil {
 				return err
 			}
@@ -129,8 +119,8 @@ func answersHead(err error) bool {
 // for one platform, the configuration.
 func (c *Client) Describe(ctx context.Context, ref string) (manifest.Served, error) {
 	var served manifest.Served
-	err := c.ask(ctx, ref, func(ctx context.Context, named name.Reference) error {
-		d, err := c.puller.Get(ctx, named)
+	err := c.ask(ctx, ref, func(named name.Reference, opts ...remote.Option) error {
+		d, err := remote.Get(named, opts...)
 		if err != nil {
 			return err
 		}
@@ -187,10 +177,10 @@ func platform(p *v1.Platform) string {
 }
 
 // ask carries out one question within its time, once it is its turn.
-func (c *Client) ask(ctx context.Context, ref string, question func(context.Context, name.Reference) error) error {
+func (c *Client) ask(ctx context.Context, ref string, question func(name.Reference, ...remote.Option) error) error {
 	named, err := parse(ref)
 	if err != nil {
-		return &manifest.RegistryError{Ref: ref, Class: manifest.ErrNotServed, Reason: err.Error()}
+		return fmt.Errorf("%w: %w", manifest.ErrNotServed, err)
 	}
 	select {
 	case c.turns <- struct{}{}:
@@ -200,11 +190,9 @@ func (c *Client) ask(ctx context.Context, ref string, question func(context.Cont
 	}
 	limited, cancel := context.WithTimeout(ctx, c.options.timeout)
 	defer cancel()
-	err = question(limited, named)
-	// The library logs in once for all that ask a repository at the same time:
-	// where that one's context ended, the others did not get their answer.
-	for isContext(err) && limited.Err() == nil {
-		err = question(limited, named)
+	login, err := c.logins.of(limited, named.Context())
+	if err == nil {
+		err = question(named, remote.WithContext(limited), remote.WithTransport(login))
 	}
 	switch {
 	case err == nil:
@@ -214,7 +202,11 @@ func (c *Client) ask(ctx context.Context, ref string, question func(context.Cont
 	case limited.Err() != nil:
 		return &manifest.RegistryError{Ref: ref, Class: manifest.ErrNoAnswer, Reason: fmt.Sprintf("nothing within %v", c.options.timeout)}
 	}
-	return explain(ref, err)
+	failed := explain(ref, err)
+	if errors.Is(failed, manifest.ErrDenied) {
+		c.logins.forget(named.Context())
+	}
+	return failed
 }
 
 // parse returns a reference as the library has it. Package manifest alone says
@@ -225,8 +217,4 @@ func parse(ref string) (name.Reference, error) {
 		return nil, err
 	}
 	return name.ParseReference(named.String())
-}
-
-func isContext(err error) bool {
-	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }

@@ -109,6 +109,7 @@ func TestFailures(t *testing.T) {
 		"rate limit":          {registrytest.Status(429), "", manifest.ErrNoAnswer, "%s/hal0/a:v1: " + class + ": it limits how often it is asked (HTTP 429): ask again later"},
 		"broken":              {registrytest.Status(500), "", manifest.ErrNoAnswer, "%s/hal0/a:v1: " + class + ": %s answers HTTP 500 Internal Server Error"},
 		"slow":                {registrytest.Slow, "", manifest.ErrNoAnswer, "%s/hal0/a:v1: " + class + ": nothing within 200ms"},
+		"breaks off":          {registrytest.BreakOff, "", manifest.ErrNoAnswer, "%s/hal0/a:v1: " + class + ": the connection broke off"},
 		"not a registry":      {notFound, "", manifest.ErrNoAnswer, "%s/hal0/a:v1: " + class + ": %s answers HTTP 404 Not Found"},
 		"odd token":           {oddToken, "", manifest.ErrNoAnswer, "%s/hal0/a:v1: " + class + ": its answer is not one that a registry gives"},
 		"redirected away":     {redirect, "", manifest.ErrNoAnswer, "%s/hal0/a:v1: " + class + ": its answer is not one that a registry gives"},
@@ -179,9 +180,10 @@ func TestUnreachable(t *testing.T) {
 	_, err := c.Digest(t.Context(), "127.0.0.1:1/hal0/a:v1")
 	require.ErrorIs(t, err, manifest.ErrNoAnswer)
 	require.EqualError(t, err, "127.0.0.1:1/hal0/a:v1: the registry gives no answer: dial tcp 127.0.0.1:1: connect: connection refused")
-	_, err = c.Digest(t.Context(), "Not A Ref")
+	_, err = c.Digest(t.Context(), "https://me:hunter2@x.io/a:v1")
 	require.ErrorIs(t, err, manifest.ErrNotServed)
-	assert.ErrorContains(t, err, `"Not A Ref" is not an image reference`)
+	require.ErrorContains(t, err, `"https://xxxxx@x.io/a:v1" is not an image reference`)
+	assert.NotContains(t, err.Error(), "hunter2")
 }
 
 func TestTokensForEverybody(t *testing.T) {
@@ -197,6 +199,21 @@ func TestTokensForEverybody(t *testing.T) {
 	}
 	tokens := slices.DeleteFunc(r.Requests(), func(request string) bool { return request != "GET "+registrytest.TokenPath })
 	assert.Len(t, tokens, 1, "a token is used again")
+}
+
+// A registry may come to want a token, or not to want one any more.
+func TestARegistryChangesItsMind(t *testing.T) {
+	t.Parallel()
+	r := registrytest.Start(t)
+	r.Push(t, "hal0/a:v1", registrytest.Image(t, "linux/amd64", "1", nil))
+	c := newClient(t)
+	ask := func() error { _, err := c.Digest(t.Context(), r.Host+"/hal0/a:v1"); return err }
+	require.NoError(t, ask())
+	r.Fail(registrytest.Token(http.StatusOK))
+	require.ErrorIs(t, ask(), manifest.ErrDenied)
+	require.NoError(t, ask(), "it was asked anew what it wants")
+	r.Fail(nil)
+	require.NoError(t, ask())
 }
 
 // A registry that does not answer HEAD as it should is asked with GET.
@@ -251,43 +268,45 @@ func TestBodiesAreBounded(t *testing.T) {
 	assert.Less(t, <-sent, 100<<20)
 }
 
-// Many questions use no more connections than allowed, and that many.
+// Many questions use no more connections than allowed, and that many; and
+// however many registries are asked, there are no more questions at a time.
 func TestConnectionsAreBounded(t *testing.T) {
 	t.Parallel()
 	const bound, questions = 4, 40
-	r := registrytest.Start(t)
-	want := r.Push(t, "hal0/a:v1", registrytest.Image(t, "linux/amd64", "1", nil))
-	var mu sync.Mutex
-	var now, most int
-	full := make(chan struct{}) // closed once there are as many as may be
-	r.Fail(func(_ http.ResponseWriter, req *http.Request) bool {
-		if req.Method != http.MethodHead {
-			return false
-		}
-		mu.Lock()
-		if now++; now == bound && most < bound {
-			close(full)
-		}
-		most = max(most, now)
-		mu.Unlock()
-		<-full
-		mu.Lock()
-		now--
-		mu.Unlock()
-		return false
-	})
-	c := newClient(t, registry.WithConnections(bound), registry.WithTimeout(time.Minute))
-	var all sync.WaitGroup
-	for range questions {
-		all.Go(func() {
-			got, err := c.Digest(t.Context(), r.Host+"/hal0/a:v1")
-			assert.NoError(t, err) //nolint:testifylint // not the test's goroutine
-			assert.Equal(t, want, got)
+	for name, registries := range map[string]int{"one registry": 1, "two": 2} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := registrytest.Gather(bound)
+			hold := func(_ http.ResponseWriter, r *http.Request) bool {
+				if r.Method == http.MethodHead {
+					g.Hold()
+				}
+				return false
+			}
+			var all sync.WaitGroup
+			var hosts []*registrytest.Registry
+			for range registries {
+				r := registrytest.Start(t)
+				r.Push(t, "hal0/a:v1", registrytest.Image(t, "linux/amd64", "1", nil))
+				r.Fail(hold)
+				hosts = append(hosts, r)
+			}
+			c := newClient(t, registry.WithConnections(bound), registry.WithTimeout(time.Minute))
+			for i := range questions {
+				all.Go(func() {
+					_, err := c.Digest(t.Context(), hosts[i%registries].Host+"/hal0/a:v1")
+					assert.NoError(t, err)
+				})
+			}
+			all.Wait()
+			assert.Equal(t, bound, g.Most(), "questions at a time")
+			for _, r := range hosts {
+				assert.LessOrEqual(t, r.MostConnections(), bound)
+				pings := slices.DeleteFunc(r.Requests(), func(request string) bool { return request != "GET /v2/" })
+				assert.Less(t, len(pings), 3, "what it wants is asked once, twice if that takes long")
+			}
 		})
 	}
-	all.Wait()
-	assert.Equal(t, bound, most, "questions at a time")
-	assert.Equal(t, bound, r.MostConnections())
 }
 
 func TestContextEndsAQuestion(t *testing.T) {

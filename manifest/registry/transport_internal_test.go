@@ -18,16 +18,15 @@ func TestGuard(t *testing.T) {
 	t.Parallel()
 	for from, want := range map[string]string{
 		"https://ghcr.io/v2/":              "https://ghcr.io/v2/",
-		"http://ghcr.io/v2/":               "",
-		"http://192.168.1.5:5000/v2/":      "",
-		"https://192.168.1.5:5000/v2/":     "https://192.168.1.5:5000/v2/",
+		"http://ghcr.io/v2/":               "https://ghcr.io/v2/",
+		"http://192.168.1.5:5000/v2/":      "https://192.168.1.5:5000/v2/",
 		"https://registry.lan:5000/v2/":    "http://registry.lan:5000/v2/",
 		"http://registry.lan:5000/v2/":     "http://registry.lan:5000/v2/",
-		"http://registry.lan/v2/":          "",
+		"http://registry.lan/v2/":          "https://registry.lan/v2/",
 		"https://127.0.0.1:5000/v2/":       "http://127.0.0.1:5000/v2/",
 		"http://[::1]:5000/v2/":            "http://[::1]:5000/v2/",
 		"http://localhost:5000/v2/":        "http://localhost:5000/v2/",
-		"http://localhost.example.org/v2/": "",
+		"http://localhost.example.org/v2/": "https://localhost.example.org/v2/",
 	} {
 		t.Run(from, func(t *testing.T) {
 			t.Parallel()
@@ -40,10 +39,6 @@ func TestGuard(t *testing.T) {
 			resp, err := g.RoundTrip(request)
 			assert.Equal(t, want, asked)
 			assert.Equal(t, from, request.URL.String(), "the caller's request is not changed")
-			if want == "" {
-				require.EqualError(t, err, "plain HTTP to "+request.URL.Host+" has to be allowed by name")
-				return
-			}
 			require.NoError(t, err)
 			assert.NoError(t, resp.Body.Close())
 		})

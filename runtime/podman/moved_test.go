@@ -72,7 +72,7 @@ func TestStartRefusesAMovedTag(t *testing.T) {
 	slow := connect(t, between(t, s, func() { move(other) }))
 	_, err = slow.Start(t.Context(), spec, runtime.StartOptions{ImageID: checked.ID})
 	require.ErrorIs(t, err, runtime.ErrImageChanged)
-	assert.ErrorContains(t, err, "the container's image is ")
+	require.ErrorContains(t, err, "the container's image is ")
 	_, err = r.Inspect(t.Context(), spec.Name)
 	require.ErrorIs(t, err, runtime.ErrNotFound, "what was made from the other image is gone")
 }
