@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -236,8 +237,8 @@ func (f *fakeLoader) LoadImage(_ context.Context, ref string, archive io.Reader)
 	return runtime.Image{RepoDigests: []string{ref}}, f.load(ref, archive)
 }
 
-// twoImages returns a box that pins two images, its options, and the archive of
-// them.
+// twoImages returns a box that pins two images, one by its manifest alone and
+// one by a slot alone, the pins, and the archive of them.
 func twoImages(t *testing.T) (home hal0.Home, pins []string, archive []byte) {
 	t.Helper()
 	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
@@ -245,7 +246,6 @@ func twoImages(t *testing.T) (home hal0.Home, pins []string, archive []byte) {
 	transport := &http.Transport{}
 	defer transport.CloseIdleConnections()
 	b := &stubBox{t: t, home: t.TempDir()}
-	entries := []string{}
 	for i := range 2 {
 		tag, err := name.ParseReference(fmt.Sprintf("%s/hal0/image%d:v1", strings.TrimPrefix(server.URL, "http://"), i))
 		require.NoError(t, err)
@@ -261,10 +261,10 @@ func twoImages(t *testing.T) (home hal0.Home, pins []string, archive []byte) {
 		digest, err := image.Digest()
 		require.NoError(t, err)
 		pins = append(pins, tag.Context().Name()+"@"+digest.String())
-		entries = append(entries, fmt.Sprintf(`"image%d":{"tag":%q,"digest":%q}`, i, tag.Name(), digest))
-		b.write(fmt.Sprintf("etc/hal0/slots/s%d.toml", i), fmt.Sprintf("port = %d\ndevice = \"cpu\"\ntype = \"tts\"\nimage = %q\n", 8081+i, tag.Name()))
+		b.write(fmt.Sprintf("etc/hal0/slots/s%d.toml", i), fmt.Sprintf("port = %d\ndevice = \"cpu\"\ntype = \"tts\"\nimage = %q\n",
+			8081+i, []string{tag.Name() + "@" + digest.String(), tag.Name()}[i]))
+		b.write("etc/hal0/manifest.json", fmt.Sprintf(`{"_schema":"hal0.manifest.v1","toolbox_images":{"last":{"tag":%q,"digest":%q}}}`, tag.Name(), digest))
 	}
-	b.write("etc/hal0/manifest.json", `{"_schema":"hal0.manifest.v1","toolbox_images":{`+strings.Join(entries, ",")+`}}`)
 	box, err := hal0.Open(hal0.HomeAt(b.home), hal0.WithHost(device.Host{}))
 	require.NoError(t, err)
 	client := remote.New()
@@ -272,6 +272,7 @@ func twoImages(t *testing.T) (home hal0.Home, pins []string, archive []byte) {
 	var out bytes.Buffer
 	_, err = box.SaveImages(t.Context(), &out, client, bundle.Options{Platform: "linux/amd64"}, "s1", "s0", "s1")
 	require.NoError(t, err)
+	require.NoError(t, os.Remove(filepath.Join(b.home, "etc/hal0/slots/s1.toml")))
 	return hal0.HomeAt(b.home), pins, out.Bytes()
 }
 

@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
@@ -263,7 +265,8 @@ func TestSaveFails(t *testing.T) {
 	config := s.json(ispec.MediaTypeImageConfig, map[string]string{"os": "linux", "architecture": "arm64"})
 	mislabelled := s.json(ispec.MediaTypeImageManifest, ispec.Manifest{Config: config})
 	mislabelled.Platform = good.Platform
-	hole := digest.FromString("hole")
+	hole, lying := digest.FromString("hole"), digest.FromString("lying")
+	s.blobs[lying], s.types[lying] = []byte("{}"), ispec.MediaTypeImageManifest
 	for name, tc := range map[string]struct {
 		ref   string
 		class error
@@ -286,6 +289,7 @@ func TestSaveFails(t *testing.T) {
 		"bad digest":     {pin(s.put(ispec.MediaTypeImageManifest, []byte(`{"config":{"digest":"sha256:../../x"}}`))), nil, `configuration: "sha256:../../x" is no digest`},
 		"huge":           {pin(s.json(ispec.MediaTypeImageManifest, ispec.Manifest{Config: ispec.Descriptor{Digest: hole, Size: 5 << 20}})), nil, "it has 5242880 bytes, want 0 to 4194304"},
 		"no config":      {pin(s.json(ispec.MediaTypeImageManifest, ispec.Manifest{Config: ispec.Descriptor{Digest: hole, Size: 5}})), nil, "blob unknown"},
+		"other content":  {repo + "@" + lying.String(), nil, "the registry serves other content as manifest " + lying.String()},
 		"other size":     {pin(s.json(ispec.MediaTypeImageManifest, ispec.Manifest{Config: ispec.Descriptor{Digest: config.Digest, Size: 5}})), nil, "the registry serves other content as configuration " + config.Digest.String()},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -296,7 +300,7 @@ func TestSaveFails(t *testing.T) {
 			if tc.class != nil {
 				require.ErrorIs(t, err, tc.class)
 			}
-			assert.NotErrorIs(t, err, bundle.ErrPartial)
+			require.NotErrorIs(t, err, bundle.ErrPartial)
 			assert.Empty(t, images)
 			assert.Zero(t, out.Len(), "nothing is written before all is known")
 		})
@@ -326,17 +330,40 @@ func TestSaveGoesOnWhereABlobBrokeOff(t *testing.T) {
 		}
 		offsets = append(offsets, offset)
 		switch len(offsets) {
-		case 1:
-			return cut(data, 200), nil
+		case 1, 3, 4:
+			return cut(data, 100), nil
 		case 2:
 			return cut(data, 0), nil
-		case 3:
-			return io.NopCloser(bytes.NewReader(data[:100])), nil // ends too early
+		case 5:
+			return io.NopCloser(bytes.NewReader(data[:50])), nil // ends too early
 		}
 		return io.NopCloser(bytes.NewReader(data)), nil
 	}
 	assert.Equal(t, want, save(t, s, ref))
-	assert.Equal(t, []int64{0, 200, 200, 300}, offsets)
+	assert.Equal(t, []int64{0, 100, 100, 200, 300, 350}, offsets)
+}
+
+// A blob of which nothing comes is asked for so often and no more.
+func TestSaveGivesUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStore()
+		ref := pin(s.image("amd64", "layer"))
+		asked, began := 0, time.Now()
+		s.blob = func(d digest.Digest, offset int64) (io.ReadCloser, error) {
+			if d != digest.FromString("layer") {
+				return io.NopCloser(bytes.NewReader(s.blobs[d])), nil
+			}
+			if asked++; asked == 1 {
+				return cut(s.blobs[d], 2), nil
+			}
+			return cut(s.blobs[d][offset:], 0), nil
+		}
+		_, err := bundle.Save(t.Context(), io.Discard, s, []string{ref}, amd64)
+		require.ErrorContains(t, err, "connection reset")
+		assert.Equal(t, 1+4, asked)
+		assert.Equal(t, (1+1+2+4)*time.Second, time.Since(began))
+	})
 }
 
 func TestSaveTellsOfAPartialArchive(t *testing.T) {
@@ -353,15 +380,19 @@ func TestSaveTellsOfAPartialArchive(t *testing.T) {
 	}{
 		"other content": {blob: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("LAYER")), nil }, text: repo + "@" + layer.String() + ": the registry serves other content"},
 		"gone":          {blob: func() (io.ReadCloser, error) { return nil, errors.New("blob unknown") }, text: "blob unknown"},
-		"disk full":     {w: func(w io.Writer) io.Writer { return &limited{w, 3000, full} }, text: "no space left on device"},
+		"disk full":     {w: func(w io.Writer) io.Writer { return &limited{w, 4610, full} }, text: "no space left on device"},
 		"disk full at once": {
 			w: func(w io.Writer) io.Writer { return &limited{w, 0, full} }, text: "no space left on device", none: true,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			asked := 0
 			from := &store{blobs: s.blobs, types: s.types}
 			from.blob = func(d digest.Digest, offset int64) (io.ReadCloser, error) {
+				if d == layer {
+					asked++
+				}
 				if d == layer && tc.blob != nil {
 					return tc.blob()
 				}
@@ -374,6 +405,7 @@ func TestSaveTellsOfAPartialArchive(t *testing.T) {
 			}
 			_, err := bundle.Save(t.Context(), w, from, []string{ref}, amd64)
 			require.ErrorContains(t, err, tc.text)
+			assert.LessOrEqual(t, asked, 1, "nothing of it is worth another try")
 			assert.Equal(t, !tc.none, errors.Is(err, bundle.ErrPartial))
 			if !tc.none {
 				require.ErrorContains(t, err, fmt.Sprintf("the archive is incomplete: discard it (%d bytes are written): ", out.Len()))

@@ -109,6 +109,10 @@ func TestPullsEndAlike(t *testing.T) {
 		entered = append(entered, p.enter(t.Context(), "x", work))
 	}
 	close(end)
+	p.running.Wait()
+	other := p.enter(t.Context(), "x", work)
+	assert.NotSame(t, entered[0], other, "what is over is not joined")
+	p.leave("x", other)
 	var all sync.WaitGroup
 	for _, s := range entered {
 		all.Go(func() {
@@ -118,11 +122,28 @@ func TestPullsEndAlike(t *testing.T) {
 		})
 	}
 	all.Wait()
-	assert.Equal(t, int32(1), calls.Load())
-	other := p.enter(t.Context(), "x", work)
-	assert.NotSame(t, entered[0], other, "what is over is not joined")
-	p.leave("x", other)
 	p.running.Wait()
+	assert.Equal(t, int32(2), calls.Load())
+}
+
+func TestNothingIsReportedTwice(t *testing.T) {
+	t.Parallel()
+	var p pulls
+	got := make(chan struct{}, 2)
+	work := func(_ context.Context, _ string, report func(runtime.PullStep)) (runtime.Image, error) {
+		report(step("a", 1))
+		<-got
+		report(step("a", 1))
+		report(step("b", 1))
+		return runtime.Image{}, nil
+	}
+	var steps []runtime.PullStep
+	_, err := p.join(t.Context(), "x", work, func(s runtime.PullStep) {
+		steps = append(steps, s)
+		got <- struct{}{}
+	})
+	require.NoError(t, err)
+	assert.Equal(t, []runtime.PullStep{step("a", 1), step("b", 1)}, steps)
 }
 
 // The pull sees the end of a context only when all callers have left, and the
