@@ -19,7 +19,7 @@ import (
 
 // Manifest returns the manifest or index that ref, "repo@sha256:…", names, byte
 // by byte, and its media type. With [Client.Blob] it makes a Client a source of
-// images for package bundle.
+// images for package manifest/bundle.
 //
 // Both ask a registry that is busy or limits its rate five times, after the
 // pause that it wants, at most a minute, or 1, 2, 4 and 8 seconds; the time of

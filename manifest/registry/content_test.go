@@ -16,9 +16,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/hal0ai/hal0-go/bundle"
 	"github.com/hal0ai/hal0-go/internal/registrytest"
 	"github.com/hal0ai/hal0-go/manifest"
+	"github.com/hal0ai/hal0-go/manifest/bundle"
 	"github.com/hal0ai/hal0-go/manifest/registry"
 )
 

@@ -160,7 +160,7 @@ func (r *Runtime) adopt(ctx context.Context, spec *runtime.Spec, lost error) (st
 	defer cancel()
 	for wait := 20 * time.Millisecond; ; wait *= 2 {
 		c, err := r.find(after, spec.Name)
-		if err == nil && c.State == runtime.StateCreated && carries(c.Labels, spec.Labels) {
+		if err == nil && c.State == runtime.StateCreated && c.Carries(spec.Labels) {
 			return c.ID, nil
 		}
 		if !errors.Is(classOf(err), runtime.ErrNotFound) || pause(after, wait) != nil {

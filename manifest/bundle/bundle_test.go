@@ -26,7 +26,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	"github.com/hal0ai/hal0-go/bundle"
+	"github.com/hal0ai/hal0-go/manifest/bundle"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

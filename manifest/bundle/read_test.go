@@ -19,7 +19,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/hal0ai/hal0-go/bundle"
+	"github.com/hal0ai/hal0-go/manifest/bundle"
 )
 
 // sample is an archive of an index and a single image that share a layer.
