@@ -30,7 +30,7 @@ func deps(t *testing.T, pkg string) []string {
 // The arrows between the packages: what each may import of this module.
 func TestArrows(t *testing.T) {
 	t.Parallel()
-	leaves := []string{"internal/argv", "internal/conf", "internal/edit", "internal/enum", "internal/gguf", "internal/redact", "internal/schema", "internal/watch"}
+	leaves := []string{"internal/argv", "internal/conf", "internal/edit", "internal/enum", "internal/gguf", "internal/redact", "internal/schema", "internal/sharedpull", "internal/watch"}
 	allowed := map[string][]string{
 		"runtime":  nil,
 		"device":   nil,
@@ -50,6 +50,7 @@ func TestArrows(t *testing.T) {
 		"internal/gguf":          nil,
 		"internal/redact":        nil,
 		"internal/schema":        nil,
+		"internal/sharedpull":    nil,
 		"internal/watch":         nil,
 	}
 	for pkg, may := range allowed {
