@@ -40,16 +40,17 @@ func TestArrows(t *testing.T) {
 		"slot":     {"device", "provider", "profile", "manifest", "runtime"},
 		"":         {"device", "provider", "profile", "manifest", "slot", "runtime", "internal/file"},
 
-		"manifest/bundle":   {"manifest", "runtime"},
-		"runtime/podman":    {"runtime"},
-		"manifest/registry": {"manifest"},
-		"internal/conf":     nil,
-		"internal/argv":     nil,
-		"internal/enum":     nil,
-		"internal/gguf":     nil,
-		"internal/redact":   nil,
-		"internal/schema":   nil,
-		"internal/watch":    nil,
+		"manifest/bundle":     {"manifest", "runtime"},
+		"runtime/podman":      {"runtime"},
+		"manifest/registry":   {"manifest"},
+		"internal/conf":       nil,
+		"internal/argv":       nil,
+		"internal/enum":       nil,
+		"internal/gguf":       nil,
+		"internal/redact":     nil,
+		"internal/schema":     nil,
+		"internal/sharedpull": nil,
+		"internal/watch":      nil,
 	}
 	for pkg, may := range allowed {
 		t.Run("hal0/"+pkg, func(t *testing.T) {
