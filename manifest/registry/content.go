@@ -17,20 +17,23 @@ import (
 	"github.com/hal0ai/hal0-go/manifest"
 )
 
+// What a registry keeps of a repository.
+const (
+	manifests = "manifests"
+	blobs     = "blobs"
+)
+
 // Manifest returns the manifest or index that ref, "repo@sha256:…", names, byte
 // by byte, and its media type. With [Client.Blob] it makes a Client a source of
 // images for package manifest/bundle.
 //
 // Both ask a registry that is busy or limits its rate five times, after the
-// pause that it wants, at most a minute, or 1, 2, 4 and 8 seconds; the time of
+// pause that it wants, at most a minute, or 1, 2, 4 and 8 seconds, and one that
+// can't be reached any more while a blob is being read; the time of
 // [WithTimeout] bounds the wait for each answer to begin, and ctx all of it.
 // Their errors are those of [Client.Describe]. The content is not verified.
 func (c *Client) Manifest(ctx context.Context, ref string) (data []byte, mediaType string, err error) {
-	resp, err := c.get(ctx, "manifests", ref, func(h http.Header) {
-		for _, accept := range []types.MediaType{types.OCIImageIndex, types.OCIManifestSchema1, types.DockerManifestList, types.DockerManifestSchema2} {
-			h.Add("Accept", string(accept))
-		}
-	})
+	resp, err := c.get(ctx, manifests, ref, 0)
 	if err != nil {
 		return nil, "", err
 	}
@@ -52,7 +55,7 @@ func (c *Client) Manifest(ctx context.Context, ref string) (data []byte, mediaTy
 // drops it. The caller closes it. See [Client.Manifest].
 func (c *Client) Blob(ctx context.Context, ref string, offset int64) (io.ReadCloser, error) {
 	if offset > 0 {
-		resp, err := c.get(ctx, "blobs", ref, func(h http.Header) { h.Set("Range", fmt.Sprintf("bytes=%d-", offset)) })
+		resp, err := c.get(ctx, blobs, ref, offset)
 		switch {
 		case err == nil && resp.StatusCode == http.StatusPartialContent:
 			return resp.Body, nil
@@ -62,7 +65,7 @@ func (c *Client) Blob(ctx context.Context, ref string, offset int64) (io.ReadClo
 			return nil, err
 		} // else: some registries refuse to serve a part
 	}
-	resp, err := c.get(ctx, "blobs", ref, func(http.Header) {}) //nolint:bodyclose // skip or the caller closes it
+	resp, err := c.get(ctx, blobs, ref, 0) //nolint:bodyclose // skip or the caller closes it
 	if err != nil {
 		return nil, err
 	}
@@ -87,18 +90,20 @@ const (
 	maxRetryAfter = time.Minute
 )
 
-// get asks for what ref names among a repository's manifests or blobs.
-func (c *Client) get(ctx context.Context, what, ref string, header func(http.Header)) (*http.Response, error) {
+// get asks for what ref names among a repository's manifests or blobs, from byte
+// offset on.
+func (c *Client) get(ctx context.Context, what, ref string, offset int64) (*http.Response, error) {
 	named, err := parse(ref)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", manifest.ErrNotServed, err)
 	}
 	for wait := firstPause; ; wait *= 2 {
-		resp, wanted, err := c.getOnce(ctx, what, named, header)
+		resp, wanted, err := c.getOnce(ctx, what, named, offset)
 		if err == nil {
 			return resp, nil
 		}
-		if wait <= lastPause && isPassing(err) && pause(ctx, max(wait, wanted)) == nil {
+		passing := isPassing(err) || offset > 0 && isNetwork(err) // it was there a moment ago
+		if wait <= lastPause && passing && pause(ctx, max(wait, wanted)) == nil {
 			continue
 		}
 		if ctx.Err() != nil {
@@ -114,7 +119,7 @@ func (c *Client) get(ctx context.Context, what, ref string, header func(http.Hea
 
 // getOnce asks once. wanted is the pause that the registry wants before the
 // next time.
-func (c *Client) getOnce(ctx context.Context, what string, ref name.Reference, header func(http.Header)) (resp *http.Response, wanted time.Duration, err error) {
+func (c *Client) getOnce(ctx context.Context, what string, ref name.Reference, offset int64) (resp *http.Response, wanted time.Duration, err error) {
 	repo := ref.Context()
 	login, err := c.logins.of(ctx, repo)
 	if err != nil {
@@ -125,7 +130,14 @@ func (c *Client) getOnce(ctx context.Context, what string, ref name.Reference, h
 	if err != nil {
 		return nil, 0, err
 	}
-	header(req.Header)
+	if offset > 0 {
+		req.Header.Set("Range", fmt.Sprintf("bytes=%d-", offset))
+	}
+	if what == manifests {
+		for _, accept := range []types.MediaType{types.OCIImageIndex, types.OCIManifestSchema1, types.DockerManifestList, types.DockerManifestSchema2} {
+			req.Header.Add("Accept", string(accept))
+		}
+	}
 	resp, err = (&http.Client{Transport: login}).Do(req)
 	if err != nil {
 		return nil, 0, err

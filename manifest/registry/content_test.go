@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -194,6 +195,19 @@ func TestContentIsAskedForAgain(t *testing.T) {
 	}
 }
 
+// A registry that was there a moment ago is waited for.
+func TestRestOfABlobIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	p, c := push(t, 1000), newClient(t)
+	away := strings.Replace(p.layer, p.Host, "127.0.0.1:1", 1)
+	_, err := c.Blob(t.Context(), away, 0)
+	require.ErrorIs(t, err, manifest.ErrNoAnswer)
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	_, err = c.Blob(ctx, away, 5)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+}
+
 // Neither a pause nor silence holds up the end of a context.
 func TestContentIsCancelled(t *testing.T) {
 	t.Parallel()
@@ -243,7 +257,7 @@ func TestSaveSurvivesABrokenTransfer(t *testing.T) {
 			http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(p.content))
 			return true
 		}
-		w.Header().Set("Content-Length", fmt.Sprint(len(p.content)))
+		w.Header().Set("Content-Length", strconv.Itoa(len(p.content)))
 		_, _ = w.Write(p.content[:len(p.content)/2])
 		panic(http.ErrAbortHandler)
 	})
