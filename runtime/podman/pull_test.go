@@ -202,7 +202,7 @@ func TestPullFailures(t *testing.T) {
 		"server error": {made.tag, func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
 			w.WriteHeader(http.StatusInternalServerError)
 		}, runtime.ErrPull, "status code from registry 500 (Internal Server Error)"},
-		"not a registry": {made.tag, func(w http.ResponseWriter, _ *http.Request, _ http.Handler) { fmt.Fprint(w, "<html>") }, runtime.ErrPull, ""},
+		"not a registry": {made.tag, func(w http.ResponseWriter, _ *http.Request, _ http.Handler) { fmt.Fprint(w, "<html>") }, runtime.ErrPull, "invalid character '<'"},
 		"truncated blob": {made.tag, truncated(made.blobs[0]), runtime.ErrPull, "unexpected EOF"},
 		"other blob": {made.tag, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 			next.ServeHTTP(&flipWriter{ResponseWriter: w, flip: isBlob(r, made.blobs[0])}, r)
