@@ -228,4 +228,8 @@ func pullEndsWithTheLast(t *trial) {
 	t.fails(receive(t, second.result), context.Canceled, OpPull, p.ref)
 	receive(t, p.left)
 	t.absent(p.ref)
+
+	close(p.release)
+	third := p.join(t)
+	require.NoError(t, receive(t, third.result), "what is given up is not joined")
 }
