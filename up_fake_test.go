@@ -292,7 +292,7 @@ func TestTwentyCallersTakeTurns(t *testing.T) {
 		all.Go(func() {
 			if i%2 == 0 {
 				if _, err := b.Up(t.Context(), "one"); err != nil {
-					assert.ErrorIs(t, err, hal0.ErrStopped) //nolint:testifylint // not the test's goroutine
+					assert.ErrorIs(t, err, hal0.ErrStopped)
 				}
 				return
 			}
