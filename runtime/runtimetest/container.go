@@ -61,8 +61,8 @@ func (c *container) write() {
 	_, _ = stdout.Close(), stderr.Close() // nothing fails, as the log wants all
 }
 
-// flood writes until the program is over, as fast as that needs nobody else's
-// processor.
+// flood writes again and again until the program is over, a hundred times a
+// millisecond.
 func (c *container) flood() {
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()

@@ -48,8 +48,8 @@ func (f *Fake) List(ctx context.Context, labels map[string]string) ([]runtime.Co
 // error.
 func (f *Fake) Logs(ctx context.Context, name string, opts runtime.LogOptions) iter.Seq2[runtime.Line, error] {
 	return func(yield func(runtime.Line, error) bool) {
-		call, left := Call{OpLogs, name}, false
-		err := f.through(ctx, call, func() error {
+		asked, left := Call{OpLogs, name}, false
+		err := f.through(ctx, asked, func() error {
 			c, err := f.named(name)
 			if err != nil {
 				return err
@@ -65,7 +65,7 @@ func (f *Fake) Logs(ctx context.Context, name string, opts runtime.LogOptions) i
 			return nil
 		})
 		if err != nil && !left {
-			yield(runtime.Line{}, failed(call, err))
+			yield(runtime.Line{}, failed(asked, err))
 		}
 	}
 }
@@ -93,15 +93,15 @@ func problem(class error, format string, args ...any) error {
 
 // failed returns why a call failed as a runtime.Error that says which.
 func failed(c Call, err error) error {
-	e := runtime.Error{Err: err}
-	if known, ok := errors.AsType[*runtime.Error](err); ok {
-		e = *known
-	}
-	if e.Op == "" {
-		e.Op, e.Name = string(c.Op), c.Name
-	}
-	if e.Op == string(OpList) {
+	e := runtime.Error{Op: string(c.Op), Name: c.Name, Err: err}
+	if c.Op == OpList {
 		e.Name = "containers"
+	}
+	if known, ok := errors.AsType[*runtime.Error](err); ok {
+		if known.Op != "" {
+			return err
+		}
+		e.Class, e.Err = known.Class, known.Err
 	}
 	return &e
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"net/http"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -152,6 +154,29 @@ func TestExit(t *testing.T) {
 	assert.Equal(t, runtime.StateExited, c.State)
 	assert.Equal(t, 5, c.ExitCode)
 	require.ErrorIs(t, f.Exit("c", 1), runtime.ErrNotFound, "it runs no more")
+}
+
+// A server that ends at the first question, as one that can't load its model.
+func TestAHandlerEndsItsProgram(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	spec := ours(f, "c")
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	port := l.Addr().(*net.TCPAddr).Port
+	require.NoError(t, l.Close())
+	spec.Publish = []runtime.Port{{HostIP: loopback, HostPort: port, ContainerPort: 80}}
+	f.SetProgram("c", Program{Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { assert.NoError(t, f.Exit("c", 3)) })})
+	_, err = f.Start(t.Context(), spec, runtime.StartOptions{})
+	require.NoError(t, err)
+	resp, err := http.Get("http://" + l.Addr().String())
+	if err == nil {
+		resp.Body.Close()
+	}
+	require.Error(t, err, "the connection is closed")
+	c, err := f.Inspect(t.Context(), "c")
+	require.NoError(t, err)
+	assert.Equal(t, 3, c.ExitCode)
 }
 
 func TestAddContainer(t *testing.T) {
