@@ -42,6 +42,7 @@ func TestArrows(t *testing.T) {
 
 		"manifest/bundle":     {"manifest", "runtime"},
 		"runtime/podman":      {"runtime"},
+		"runtime/runtimetest": {"runtime", "internal/modelserver"},
 		"manifest/registry":   {"manifest"},
 		"internal/conf":       nil,
 		"internal/argv":       nil,
@@ -62,6 +63,18 @@ func TestArrows(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What is for tests is compiled into no program.
+func TestWhatIsForTestsStaysThere(t *testing.T) {
+	t.Parallel()
+	for pkg, want := range map[string]bool{
+		"": false, "/runtime": false, "/runtime/podman": false, "/examples/hal0-mini": false, "/runtime/runtimetest/testprogram": false, "/runtime/runtimetest": true,
+	} {
+		assert.Equal(t, want, slices.ContainsFunc(deps(t, module+pkg), func(dep string) bool {
+			return dep == module+"/runtime/runtimetest" || strings.HasPrefix(dep, "github.com/stretchr/testify/")
+		}), "%s", module+pkg)
 	}
 }
 
