@@ -3,158 +3,113 @@ package hal0_test
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
-	"log"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-containerregistry/pkg/name"
-	"github.com/google/go-containerregistry/pkg/registry"
-	"github.com/google/go-containerregistry/pkg/v1/mutate"
-	"github.com/google/go-containerregistry/pkg/v1/random"
-	ggcr "github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/opencontainers/go-digest"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/hal0ai/hal0-go"
-	"github.com/hal0ai/hal0-go/bundle"
-	"github.com/hal0ai/hal0-go/bundle/remote"
 	"github.com/hal0ai/hal0-go/device"
+	"github.com/hal0ai/hal0-go/internal/registrytest"
+	"github.com/hal0ai/hal0-go/manifest"
+	"github.com/hal0ai/hal0-go/manifest/bundle"
+	"github.com/hal0ai/hal0-go/manifest/registry"
 	"github.com/hal0ai/hal0-go/runtime"
 )
 
-// pinnedBox is a stubBox whose image comes from a registry and is pinned in
-// the manifest.
-type pinnedBox struct {
-	*stubBox
-	registry *httptest.Server
-	tag, pin string // host/repo:v1 and host/repo@sha256:…
-}
-
-func newPinnedBox(t *testing.T, port int) *pinnedBox {
-	t.Helper()
-	b := &pinnedBox{stubBox: newStubBox(t, port, "")}
-	b.registry = httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
-	t.Cleanup(b.registry.Close)
-	repo := fmt.Sprintf("%s/hal0/stub-%d", strings.TrimPrefix(b.registry.URL, "http://"), port)
-	b.tag = repo + ":v1"
-	_, err := b.service.Podman("push", "--quiet", "--tls-verify=false", b.service.StubImage(t), "docker://"+b.tag)
-	require.NoError(t, err)
-	digest := b.relabel()
-	b.pin = repo + "@" + digest
-	b.pinTo(digest)
-	b.write("etc/hal0/profiles.toml", "[profile.stub]\nimage = \""+b.tag+"\"\ndevice_class = \"cpu\"\n")
-	t.Cleanup(func() { b.forget() })
-	return b
-}
-
-// relabel makes another image of the one in the registry, so that to remove it
-// does not remove the stub, and returns its digest.
-func (b *pinnedBox) relabel() string {
-	b.t.Helper()
-	tag, err := name.ParseReference(b.tag)
-	require.NoError(b.t, err)
-	transport := &http.Transport{}
-	defer transport.CloseIdleConnections()
-	image, err := ggcr.Image(tag, ggcr.WithTransport(transport))
-	require.NoError(b.t, err)
-	config, err := image.ConfigFile()
-	require.NoError(b.t, err)
-	config = config.DeepCopy()
-	config.Config.Labels = map[string]string{"test": b.tag}
-	image, err = mutate.ConfigFile(image, config)
-	require.NoError(b.t, err)
-	require.NoError(b.t, ggcr.Write(tag, image, ggcr.WithTransport(transport)))
-	digest, err := image.Digest()
-	require.NoError(b.t, err)
-	return digest.String()
-}
-
-// pinTo writes the manifest.
-func (b *pinnedBox) pinTo(digest string) {
-	b.t.Helper()
-	b.write("etc/hal0/manifest.json", fmt.Sprintf(`{"_schema":"hal0.manifest.v1","toolbox_images":{"stub":{"tag":%q,"digest":%q}}}`, b.tag, digest))
-}
-
-// forget takes the image out of the store again.
-func (b *pinnedBox) forget() {
-	b.t.Helper()
-	_, err := b.service.Podman("rmi", "--force", "--ignore", b.pin, b.tag)
-	assert.NoError(b.t, err)
-}
-
 // save returns the archive of the box's images.
-func (b *pinnedBox) save(slots ...string) []byte {
+func (b *imageBox) save(slots ...string) []byte {
 	b.t.Helper()
-	client := remote.New()
-	defer client.Close()
+	pins, err := b.open().PinsOf(slots...)
+	require.NoError(b.t, err)
 	var out bytes.Buffer
-	images, err := b.open().SaveImages(b.t.Context(), &out, client, bundle.Options{}, slots...)
+	images, err := bundle.Save(b.t.Context(), &out, b.client, pins, bundle.Options{})
 	require.NoError(b.t, err)
 	require.Len(b.t, images, 1)
-	assert.Equal(b.t, b.pin, images[0].Ref)
 	return out.Bytes()
 }
 
+// load takes the images of an archive that the box pins.
+func (b *imageBox) load(ctx context.Context, archive []byte, opts bundle.Options) ([]bundle.Image, error) {
+	return bundle.Load(ctx, bytes.NewReader(archive), b.rt, b.open().Pins(), opts)
+}
+
 // What was saved where there is a registry is loaded where there is none, and
-// Up starts it by its digest.
+// Up starts it by its digest and nothing else.
 func TestImagesForABoxWithoutARegistry(t *testing.T) {
-	b := newPinnedBox(t, 8162)
-	archive := b.save()
-	b.registry.Close()
-	_, err := b.rt.Image(t.Context(), b.pin)
-	require.ErrorIs(t, err, runtime.ErrImageNotFound)
-	_, err = b.open().Up(t.Context(), "one")
-	require.Error(t, err, "there is no image, and nowhere to get it")
+	for name, which := range map[string]func(index, instance digest.Digest) digest.Digest{
+		"an index is pinned":   func(index, _ digest.Digest) digest.Digest { return index },
+		"a manifest is pinned": func(_, instance digest.Digest) digest.Digest { return instance },
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newImageBox(t, 8170)
+			d := which(b.push("1"))
+			b.pin(d)
+			pin := b.name("@" + d.String())
+			archive := b.save()
+			b.registry.Fail(registrytest.Login)
+			b.registry.Requests()
+			airGapped := []hal0.CallOption{hal0.PullImage(hal0.PullNever), hal0.VerifyImage(hal0.VerifyEnforce)}
+			_, err := b.open().Up(t.Context(), "one", airGapped...)
+			require.ErrorIs(t, err, runtime.ErrImageNotFound)
 
-	var steps []bundle.Step
-	opts := bundle.Options{Dir: t.TempDir(), Report: func(s bundle.Step) { steps = append(steps, s) }}
-	images, err := b.open().LoadImages(t.Context(), bytes.NewReader(archive), opts)
-	require.NoError(t, err)
-	require.Len(t, images, 1)
-	assert.Equal(t, b.pin, images[0].Ref)
-	assert.Equal(t, bundle.Step{Phase: bundle.Loaded, Ref: b.pin}, steps[len(steps)-1])
-	assert.Equal(t, bundle.Verifying, steps[0].Phase)
+			var steps []bundle.Step
+			opts := bundle.Options{Dir: t.TempDir(), Report: func(s bundle.Step) { steps = append(steps, s) }}
+			images, err := b.load(t.Context(), archive, opts)
+			require.NoError(t, err)
+			require.Len(t, images, 1)
+			assert.Equal(t, pin, images[0].Ref)
+			assert.Equal(t, bundle.Verifying, steps[0].Phase)
+			assert.Equal(t, bundle.Step{Phase: bundle.Loaded, Ref: pin}, steps[len(steps)-1])
+			assert.Equal(t, manifest.Match, b.check().Verdict)
 
-	up, err := b.open().Up(t.Context(), "one", hal0.OnPull(func(s runtime.PullStep) { t.Errorf("nothing is pulled, but %v", s) }))
-	require.NoError(t, err)
-	assert.Equal(t, hal0.StateReady, up.State)
-	assert.Equal(t, b.pin, up.Container.Image)
-	local, err := b.rt.Image(t.Context(), b.pin)
-	require.NoError(t, err)
-	assert.Equal(t, local.ID, up.Container.ImageID)
-	assert.Contains(t, local.RepoDigests, b.pin)
+			up, err := b.open().Up(t.Context(), "one", airGapped...)
+			require.NoError(t, err)
+			assert.Equal(t, hal0.StateReady, up.State)
+			assert.Equal(t, pin, up.Container.Image)
+			local, err := b.rt.Image(t.Context(), pin)
+			require.NoError(t, err)
+			assert.Equal(t, local.ID, up.Container.ImageID)
+			assert.Contains(t, local.RepoDigests, pin)
 
-	steps = nil
-	again, err := b.open().LoadImages(t.Context(), bytes.NewReader(archive), opts)
-	require.NoError(t, err)
-	assert.Equal(t, images, again)
-	assert.Equal(t, bundle.Step{Phase: bundle.Present, Ref: b.pin}, steps[len(steps)-1])
-	require.NoError(t, b.open().Down(t.Context(), "one"))
+			steps = nil
+			again, err := b.load(t.Context(), archive, opts)
+			require.NoError(t, err)
+			assert.Equal(t, images, again)
+			assert.Equal(t, bundle.Step{Phase: bundle.Present, Ref: pin}, steps[len(steps)-1])
+			assert.Empty(t, b.registry.Requests(), "nobody asks the registry")
+			require.NoError(t, b.open().Down(t.Context(), "one"))
+		})
+	}
 }
 
 func TestImagesThatAreNotTaken(t *testing.T) {
-	b := newPinnedBox(t, 8163)
+	b := newImageBox(t, 8171)
+	index, _ := b.push("1")
+	b.pin(index)
+	pin := b.name("@" + index.String())
 	archive := b.save("one")
 	opts := bundle.Options{Dir: t.TempDir()}
-	other := "sha256:" + strings.Repeat("1", 64)
-	b.pinTo(other)
-	_, err := b.open().LoadImages(t.Context(), bytes.NewReader(archive), opts)
+	other := digest.FromString("another")
+	b.pin(other)
+	_, err := b.load(t.Context(), archive, opts)
 	require.ErrorIs(t, err, bundle.ErrNotPinned)
-	require.EqualError(t, err, "image is not pinned: the archive holds "+b.pin+"; pinned of it: "+other)
-	_, _, digest := splitPin(b.pin)
-	b.pinTo(digest)
+	require.EqualError(t, err, "image is not pinned: the archive holds "+pin+"; pinned of it: "+other.String())
+	b.pin(index)
 
 	flipped := bytes.Clone(archive)
 	flipped[len(flipped)/2] ^= 1
 	for _, damaged := range [][]byte{flipped, archive[:len(archive)/2], nil} {
-		_, err = b.open().LoadImages(t.Context(), bytes.NewReader(damaged), opts)
+		_, err = b.load(t.Context(), damaged, opts)
 		require.ErrorIs(t, err, bundle.ErrArchive)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -163,19 +118,13 @@ func TestImagesThatAreNotTaken(t *testing.T) {
 			cancel()
 		}
 	}
-	_, err = b.open().LoadImages(ctx, bytes.NewReader(archive), opts)
+	_, err = b.load(ctx, archive, opts)
 	require.ErrorIs(t, err, context.Canceled)
-	_, err = b.rt.Image(t.Context(), b.pin)
+	_, err = b.rt.Image(t.Context(), pin)
 	require.ErrorIs(t, err, runtime.ErrImageNotFound)
 }
 
-func splitPin(pin string) (host, repo, digest string) {
-	path, digest, _ := strings.Cut(pin, "@")
-	host, repo, _ = strings.Cut(path, "/")
-	return host, repo, digest
-}
-
-func TestSaveImagesWantsPins(t *testing.T) {
+func TestPinsOf(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
 	b := &stubBox{t: t, home: root}
@@ -184,40 +133,50 @@ func TestSaveImagesWantsPins(t *testing.T) {
 	b.write("etc/hal0/slots/three.toml", "port = 8083\ndevice = \"cpu\"\ntype = \"tts\"\nenabled = false\n")
 	box, err := hal0.Open(hal0.HomeAt(root), hal0.WithHost(device.Host{}))
 	require.NoError(t, err)
-	_, err = box.SaveImages(t.Context(), io.Discard, nil, bundle.Options{})
-	require.ErrorIs(t, err, bundle.ErrNotPinned)
+	_, err = box.PinsOf()
+	require.ErrorIs(t, err, hal0.ErrNotPinned)
 	require.ErrorIs(t, err, hal0.ErrInvalid, "every problem is told")
 	require.ErrorContains(t, err, "slot one: image is not pinned: localhost/tts:v1 has no digest in the manifest, so nothing would tell that what is loaded is that image\nslot two: ")
-	_, err = box.SaveImages(t.Context(), io.Discard, nil, bundle.Options{}, "none")
+	_, err = box.PinsOf("none")
 	require.ErrorIs(t, err, hal0.ErrNoSlot)
-	wrong := errors.New("no registry here")
-	_, err = box.SaveImages(t.Context(), io.Discard, noSource{wrong}, bundle.Options{}, "three")
-	require.ErrorIs(t, err, wrong, "one that is not enabled is saved when it is named")
-	require.ErrorContains(t, err, "ghcr.io/hal0ai/hal0-toolbox-kokoro@sha256:")
-	_, err = box.LoadImages(t.Context(), nil, bundle.Options{})
-	require.EqualError(t, err, "the box was opened without a container runtime")
+	pins, err := box.PinsOf("three")
+	require.NoError(t, err, "one that is not enabled is saved when it is named")
+	require.Len(t, pins, 1)
+	assert.True(t, strings.HasPrefix(pins[0], "ghcr.io/hal0ai/hal0-toolbox-kokoro@sha256:"), pins[0])
+	assert.Equal(t, manifestPins(), box.Pins(), "those of the manifest, and none of a slot whose image has no digest")
 }
 
-type noSource struct{ err error }
-
-func (n noSource) Manifest(context.Context, string) ([]byte, string, error) { return nil, "", n.err }
-
-func (n noSource) Blob(context.Context, string, int64) (io.ReadCloser, error) { return nil, n.err }
+// manifestPins are the images that the release pins.
+func manifestPins() []string {
+	var pins []string
+	for _, p := range manifest.Embedded().Images() {
+		if p.Published() {
+			pins = append(pins, p.Launch)
+		}
+	}
+	slices.Sort(pins)
+	return pins
+}
 
 func TestPull(t *testing.T) {
-	b := newPinnedBox(t, 8164)
+	b := newImageBox(t, 8172)
+	index, _ := b.push("1")
+	b.pin(index)
 	var steps []runtime.PullStep
 	image, err := b.open().Pull(t.Context(), "one", hal0.OnPull(func(s runtime.PullStep) { steps = append(steps, s) }))
 	require.NoError(t, err)
-	assert.Contains(t, image.RepoDigests, b.pin)
+	assert.Contains(t, image.RepoDigests, b.name("@"+index.String()))
 	assert.Equal(t, runtime.PullDone, steps[len(steps)-1].Phase)
-	b.registry.Close()
+	b.registry.Fail(registrytest.Login)
 	again, err := b.open().Pull(t.Context(), "one")
 	require.NoError(t, err, "a pinned image that is present needs no registry")
 	assert.Equal(t, image, again)
-	b.pinTo("")
+	b.pin("")
 	_, err = b.open().Pull(t.Context(), "one")
 	require.ErrorIs(t, err, runtime.ErrPull, "a tag may have moved")
+	for _, secret := range registrytest.Secrets() {
+		assert.NotContains(t, err.Error(), secret)
+	}
 	_, err = b.open().Pull(t.Context(), "none")
 	require.ErrorIs(t, err, hal0.ErrNoSlot)
 }
@@ -241,36 +200,29 @@ func (f *fakeLoader) LoadImage(_ context.Context, ref string, archive io.Reader)
 // one by a slot alone, the pins, and the archive of them.
 func twoImages(t *testing.T) (home hal0.Home, pins []string, archive []byte) {
 	t.Helper()
-	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
-	defer server.Close()
-	transport := &http.Transport{}
-	defer transport.CloseIdleConnections()
+	r := registrytest.Start(t)
+	client, err := registry.New()
+	require.NoError(t, err)
+	defer client.Close()
 	b := &stubBox{t: t, home: t.TempDir()}
+	noise := make([]byte, 10<<20)
+	_, err = rand.Read(noise)
+	require.NoError(t, err)
 	for i := range 2 {
-		tag, err := name.ParseReference(fmt.Sprintf("%s/hal0/image%d:v1", strings.TrimPrefix(server.URL, "http://"), i))
-		require.NoError(t, err)
-		image, err := random.Image(12<<20, 1)
-		require.NoError(t, err)
-		config, err := image.ConfigFile()
-		require.NoError(t, err)
-		config = config.DeepCopy()
-		config.OS, config.Architecture = "linux", "amd64"
-		image, err = mutate.ConfigFile(image, config)
-		require.NoError(t, err)
-		require.NoError(t, ggcr.Write(tag, image, ggcr.WithTransport(transport)))
-		digest, err := image.Digest()
-		require.NoError(t, err)
-		pins = append(pins, tag.Context().Name()+"@"+digest.String())
+		repo := fmt.Sprintf("hal0/image%d", i)
+		d := r.Push(t, repo+":v1", registrytest.Image(t, "linux/amd64", repo, noise))
+		tag := r.Host + "/" + repo + ":v1"
+		pins = append(pins, r.Host+"/"+repo+"@"+d.String())
 		b.write(fmt.Sprintf("etc/hal0/slots/s%d.toml", i), fmt.Sprintf("port = %d\ndevice = \"cpu\"\ntype = \"tts\"\nimage = %q\n",
-			8081+i, []string{tag.Name() + "@" + digest.String(), tag.Name()}[i]))
-		b.write("etc/hal0/manifest.json", fmt.Sprintf(`{"_schema":"hal0.manifest.v1","toolbox_images":{"last":{"tag":%q,"digest":%q}}}`, tag.Name(), digest))
+			8081+i, []string{tag + "@" + d.String(), tag}[i]))
+		b.write("etc/hal0/manifest.json", fmt.Sprintf(`{"_schema":"hal0.manifest.v1","toolbox_images":{"last":{"tag":%q,"digest":%q}}}`, tag, d))
 	}
 	box, err := hal0.Open(hal0.HomeAt(b.home), hal0.WithHost(device.Host{}))
 	require.NoError(t, err)
-	client := remote.New()
-	defer client.Close()
+	saved, err := box.PinsOf("s1", "s0", "s1")
+	require.NoError(t, err)
 	var out bytes.Buffer
-	_, err = box.SaveImages(t.Context(), &out, client, bundle.Options{Platform: "linux/amd64"}, "s1", "s0", "s1")
+	_, err = bundle.Save(t.Context(), &out, client, saved, bundle.Options{Platform: "linux/amd64"})
 	require.NoError(t, err)
 	require.NoError(t, os.Remove(filepath.Join(b.home, "etc/hal0/slots/s1.toml")))
 	return hal0.HomeAt(b.home), pins, out.Bytes()
@@ -292,7 +244,7 @@ func TestLoadImagesTellsHowFarItGot(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			box, err := hal0.Open(home, hal0.WithHost(device.Host{}), hal0.WithRuntime(&fakeLoader{load: tc.load}))
+			box, err := hal0.Open(home, hal0.WithHost(device.Host{}))
 			require.NoError(t, err)
 			var loading, loaded []string
 			opts := bundle.Options{Platform: "linux/amd64", Dir: t.TempDir(), Report: func(s bundle.Step) {
@@ -308,7 +260,7 @@ func TestLoadImagesTellsHowFarItGot(t *testing.T) {
 					assert.Empty(t, loading, "all is verified before the first is loaded")
 				}
 			}}
-			images, err := box.LoadImages(t.Context(), bytes.NewReader(archive), opts)
+			images, err := bundle.Load(t.Context(), bytes.NewReader(archive), &fakeLoader{load: tc.load}, box.Pins(), opts)
 			left, readErr := os.ReadDir(opts.Dir)
 			require.NoError(t, readErr)
 			assert.Empty(t, left)
@@ -335,8 +287,6 @@ func drain(_ string, archive io.Reader) error {
 func TestLoadImagesWantsALoader(t *testing.T) {
 	t.Parallel()
 	var plain struct{ runtime.Runtime }
-	box, err := hal0.Open(hal0.HomeAt(t.TempDir()), hal0.WithHost(device.Host{}), hal0.WithRuntime(plain))
-	require.NoError(t, err)
-	_, err = box.LoadImages(t.Context(), nil, bundle.Options{})
-	require.EqualError(t, err, "struct { runtime.Runtime } can't load images from an archive")
+	_, err := bundle.Load(t.Context(), nil, plain, nil, bundle.Options{})
+	require.EqualError(t, err, "struct { runtime.Runtime } can't load images from an archive: unsupported operation")
 }

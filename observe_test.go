@@ -66,7 +66,7 @@ type quiet struct{ runtime.Runtime }
 func TestObserve(t *testing.T) {
 	for name, watch := range map[string]bool{"told by the runtime": true, "looking": false} {
 		t.Run(name, func(t *testing.T) {
-			b := newFakeBox(t, ready)
+			b := newDiskBox(t, ready)
 			b.slot("a", 8141)
 			b.slot("b", 8142)
 			box := b.open()
@@ -97,7 +97,7 @@ func TestObserve(t *testing.T) {
 }
 
 func TestObserveEnds(t *testing.T) {
-	b := newFakeBox(t, ready)
+	b := newDiskBox(t, ready)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	steps := 0
@@ -128,7 +128,7 @@ func TestObserveEnds(t *testing.T) {
 
 // A runtime that goes away and comes back: all slots come again.
 func TestObserveOutlivesTheRuntime(t *testing.T) {
-	b := newFakeBox(t, ready)
+	b := newDiskBox(t, ready)
 	b.slot("a", 8143)
 	box := b.open()
 	_, err := box.Up(t.Context(), "a")
@@ -167,7 +167,7 @@ func TestObserveCountsStrikes(t *testing.T) {
 		}
 		modelserver.Handler().ServeHTTP(w, r)
 	})
-	b := newFakeBox(t, runtimetest.Program{Handler: server})
+	b := newDiskBox(t, runtimetest.Program{Handler: server})
 	b.slot("a", 8144)
 	box := b.open()
 	_, err := box.Up(t.Context(), "a")
@@ -184,7 +184,7 @@ func TestObserveCountsStrikes(t *testing.T) {
 
 // A runtime that says that a container runs, until it is asked about that one.
 func TestObserveAsksAgain(t *testing.T) {
-	b := newFakeBox(t, ready)
+	b := newDiskBox(t, ready)
 	b.slot("a", 8145)
 	box := b.open()
 	up, err := box.Up(t.Context(), "a")
@@ -216,7 +216,7 @@ func (l *liar) Inspect(ctx context.Context, name string) (runtime.Container, err
 // Nobody answers for a while: the first step does not wait for long.
 func TestObserveDoesNotWaitForOne(t *testing.T) {
 	release := make(chan struct{})
-	b := newFakeBox(t, ready)
+	b := newDiskBox(t, ready)
 	b.slot("a", 8146)
 	b.slot("b", 8147)
 	box := b.open()
@@ -255,7 +255,7 @@ func (s *sleeper) sleep(ctx context.Context, d time.Duration) error {
 }
 
 func TestObserveRestarts(t *testing.T) {
-	b := newFakeBox(t, ready)
+	b := newDiskBox(t, ready)
 	b.slot("a", 8148)
 	var slept sleeper
 	now := time.Now()
@@ -296,7 +296,7 @@ func TestObserveRestarts(t *testing.T) {
 
 // A slot that somebody takes down before its restart stays down.
 func TestObserveRestartsNothingThatWasTakenDown(t *testing.T) {
-	b := newFakeBox(t, ready)
+	b := newDiskBox(t, ready)
 	b.slot("a", 8149)
 	down := make(chan struct{})
 	var box *hal0.Box
@@ -328,7 +328,7 @@ func TestRestartPolicy(t *testing.T) {
 
 // The status of 100 slots that answer, with the probe of each.
 func BenchmarkStatusAll(b *testing.B) {
-	box := newFakeBox(b, ready)
+	box := newDiskBox(b, ready)
 	for i := range 100 {
 		box.slot(fmt.Sprintf("s%02d", i), 8081+i)
 	}

@@ -17,8 +17,6 @@ import (
 
 	"github.com/hal0ai/hal0-go"
 	"github.com/hal0ai/hal0-go/internal/podmantest"
-	"github.com/hal0ai/hal0-go/runtime"
-	"github.com/hal0ai/hal0-go/runtime/runtimetest"
 )
 
 // soakVar is how long TestSoak goes on, such as "10m".
@@ -139,43 +137,4 @@ func (b *podmanBox) settled(names []string) {
 		require.NoError(b.t, box.Down(b.t.Context(), name, hal0.StopWithin(time.Second)))
 	}
 	b.empty(8105, 8106, 8107, 8108)
-}
-
-// Twenty callers bring one slot up and down: one at a time works on it.
-func TestTwentyCallersTakeTurns(t *testing.T) {
-	b := newFakeBox(t, ready)
-	b.slot("one", freePort(t))
-	var inside, most atomic.Int64
-	b.rt.Intercept(func(_ context.Context, c runtimetest.Call, do func() error) error {
-		if c.Op == runtimetest.OpStart || c.Op == runtimetest.OpStop {
-			if n := inside.Add(1); n > most.Load() {
-				most.Store(n)
-			}
-			defer inside.Add(-1)
-		}
-		return do()
-	})
-	box := b.open()
-	var all sync.WaitGroup
-	for i := range 20 {
-		all.Go(func() {
-			for range 3 {
-				if i%2 == 0 {
-					if _, err := box.Up(t.Context(), "one"); err != nil {
-						assert.ErrorIs(t, err, hal0.ErrStopped)
-					}
-					continue
-				}
-				assert.NoError(t, box.Down(t.Context(), "one"))
-			}
-		})
-	}
-	all.Wait()
-	assert.Equal(t, int64(1), most.Load())
-	_, err := box.Up(t.Context(), "one")
-	require.NoError(t, err)
-	list, err := b.rt.List(t.Context(), nil)
-	require.NoError(t, err)
-	assert.Len(t, list, 1)
-	assert.Equal(t, runtime.StateRunning, list[0].State)
 }

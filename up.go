@@ -134,7 +134,8 @@ type up struct {
 	pin  manifest.Pin
 	call *call
 	life *life
-	kept bool // what ran before the call goes on, however the call ends
+	kept bool  // what ran before the call goes on, however the call ends
+	left error // why a container that failed to start could not be removed
 }
 
 func (u *up) run(ctx context.Context) (Status, error) {
@@ -273,8 +274,11 @@ func (u *up) end(ctx context.Context, err error) {
 	case err == nil, u.kept && ctx.Err() != nil:
 	case ctx.Err() == nil:
 		u.life.fail(err)
-	case u.life.state != StateError && u.life.state.CanBecome(StateOffline):
+	case u.left == nil && u.life.state.CanBecome(StateOffline):
 		u.life.to(StateOffline, "%v", err)
+	}
+	if u.left != nil {
+		u.life.fail(fmt.Errorf("could not remove the container: %w", u.left))
 	}
 }
 
@@ -282,9 +286,7 @@ func (u *up) end(ctx context.Context, err error) {
 func (u *up) remove(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
 	defer cancel()
-	if err := u.rt.Stop(ctx, u.plan.Spec.Name, u.call.grace); err != nil {
-		u.life.to(StateError, "could not remove the container: %v", err)
-	}
+	u.left = u.rt.Stop(ctx, u.plan.Spec.Name, u.call.grace)
 }
 
 // Down stops a slot's server and removes its container. A slot that is not up is

@@ -14,8 +14,11 @@ import (
 //
 // Every method blocks until done or until ctx ends, returns promptly once ctx
 // ends, and may be called concurrently. Names are exact container names, never
-// prefixes or patterns. Errors match the sentinels of this package with
-// [errors.Is].
+// prefixes or patterns. Errors are of type [*Error], and match the sentinels of
+// this package with [errors.Is].
+//
+// Package runtime/runtimetest checks all this of any Runtime, sentence by
+// sentence, and has one for tests of programs that use one.
 type Runtime interface {
 	// Start creates the container that spec describes and starts it. It returns
 	// once the container's process runs; it does not wait for readiness.

@@ -128,7 +128,7 @@ func TestPullsEndAlike(t *testing.T) {
 
 func TestNothingIsReportedTwice(t *testing.T) {
 	t.Parallel()
-	var p pulls
+	var p Pulls
 	got := make(chan struct{}, 2)
 	work := func(_ context.Context, _ string, report func(runtime.PullStep)) (runtime.Image, error) {
 		report(step("a", 1))
@@ -138,7 +138,7 @@ func TestNothingIsReportedTwice(t *testing.T) {
 		return runtime.Image{}, nil
 	}
 	var steps []runtime.PullStep
-	_, err := p.join(t.Context(), "x", work, func(s runtime.PullStep) {
+	_, err := p.Join(t.Context(), "x", work, func(s runtime.PullStep) {
 		steps = append(steps, s)
 		got <- struct{}{}
 	})

@@ -46,7 +46,8 @@ func TestKeepsTheContract(t *testing.T) {
 					assert.NoError(t, err)
 				})
 			},
-			Remote: remoteImage,
+			Remote:      remoteImage,
+			Unreachable: func(t testing.TB) runtime.Runtime { return connect(t, "unix:///hal0/none.sock") },
 		}
 	})
 }

@@ -14,31 +14,35 @@ import (
 )
 
 func contextChecks() []check {
-	list := []check{{"all", "may be called concurrently", allConcurrently}}
-	for _, op := range []Op{OpStart, OpStop, OpInspect, OpList, OpLogs, OpImage, OpPull} {
+	list := make([]check, 0, len(ops)+2)
+	for _, op := range ops {
 		list = append(list, check{"context", "that has ended ends " + string(op), func(t *trial) { contextEnds(t, op) }})
 	}
-	return list
+	return append(list,
+		check{"service", "may be called concurrently", serviceConcurrently},
+		check{"service", "that can't be reached is unavailable", serviceUnavailable})
 }
 
+var ops = []Op{OpStart, OpStop, OpInspect, OpList, OpLogs, OpImage, OpPull}
+
 // once calls a method for spec and returns its error.
-func (t *trial) once(ctx context.Context, op Op, spec runtime.Spec) (err error) {
+func once(ctx context.Context, r runtime.Runtime, op Op, spec runtime.Spec) (err error) {
 	switch op {
 	case OpStart:
-		_, err = t.Runtime.Start(ctx, spec, runtime.StartOptions{})
+		_, err = r.Start(ctx, spec, runtime.StartOptions{})
 	case OpStop:
-		err = t.Runtime.Stop(ctx, spec.Name, time.Hour)
+		err = r.Stop(ctx, spec.Name, time.Hour)
 	case OpInspect:
-		_, err = t.Runtime.Inspect(ctx, spec.Name)
+		_, err = r.Inspect(ctx, spec.Name)
 	case OpList:
-		_, err = t.Runtime.List(ctx, spec.Labels)
+		_, err = r.List(ctx, spec.Labels)
 	case OpLogs:
-		for _, err = range t.Runtime.Logs(ctx, spec.Name, runtime.LogOptions{}) { //nolint:revive // the last error counts
+		for _, err = range r.Logs(ctx, spec.Name, runtime.LogOptions{}) { // the last error counts
 		}
 	case OpImage:
-		_, err = t.Runtime.Image(ctx, spec.Image)
+		_, err = r.Image(ctx, spec.Image)
 	case OpPull:
-		_, err = t.Runtime.Pull(ctx, spec.Image, runtime.PullOptions{})
+		_, err = r.Pull(ctx, spec.Image, runtime.PullOptions{})
 	}
 	return err
 }
@@ -50,7 +54,7 @@ func contextEnds(t *trial, op Op) {
 	}
 	ctx, cancel := context.WithCancel(t.ctx)
 	cancel()
-	require.ErrorIs(t, t.once(ctx, op, spec), context.Canceled)
+	require.ErrorIs(t, once(ctx, t.Runtime, op, spec), context.Canceled)
 	if op == OpStart {
 		t.gone(spec.Name)
 		return
@@ -59,7 +63,7 @@ func contextEnds(t *trial, op Op) {
 }
 
 // Each of several callers sees its own container as if it were alone.
-func allConcurrently(t *trial) {
+func serviceConcurrently(t *trial) {
 	const callers = 4
 	specs := make([]runtime.Spec, callers)
 	for i := range specs {
@@ -70,7 +74,7 @@ func allConcurrently(t *trial) {
 	for i, spec := range specs {
 		all.Go(func() {
 			for _, op := range []Op{OpImage, OpStart, OpInspect, OpList, OpLogs, OpPull, OpStop} {
-				if err := t.once(t.ctx, op, spec); err != nil {
+				if err := once(t.ctx, t.Runtime, op, spec); err != nil {
 					results[i] = fmt.Errorf("%s: %w", op, err)
 					return
 				}
@@ -81,5 +85,14 @@ func allConcurrently(t *trial) {
 	require.NoError(t, errors.Join(results...))
 	for _, spec := range specs {
 		t.gone(spec.Name)
+	}
+}
+
+func serviceUnavailable(t *trial) {
+	t.needs("Unreachable", t.Unreachable != nil)
+	spec := t.spec(serves())
+	r := t.Unreachable(t)
+	for _, op := range ops {
+		require.ErrorIs(t, once(t.ctx, r, op, spec), runtime.ErrUnavailable, "%s", op)
 	}
 }

@@ -53,12 +53,12 @@ func namesAreExact(t *trial) {
 
 func listByLabels(t *trial) {
 	group := map[string]string{"hal0.test.group": "a"}
-	var want []string
-	for _, p := range []Program{serves(), {Ends: true, ExitCode: 1}, {}} {
+	want := make([]string, 3)
+	for i, p := range []Program{serves(), {Ends: true, ExitCode: 1}, {}} {
 		spec := t.spec(p)
 		spec.Labels["hal0.test.group"] = "a"
 		t.start(spec)
-		want = append(want, spec.Name)
+		want[i] = spec.Name
 	}
 	other := t.spec(Program{})
 	other.Labels["hal0.test.group"] = "ab"

@@ -59,7 +59,7 @@ func (t *trial) answers(port int) {
 		}
 		resp, err := client.Do(req)
 		return err == nil && resp.Body.Close() == nil && resp.StatusCode == http.StatusOK
-	}, within, 10*time.Millisecond, "nothing answers on port %d", port)
+	}, t.within, 10*time.Millisecond, "nothing answers on port %d", port)
 }
 
 // A program that never listens is never ready.
@@ -127,6 +127,7 @@ func startReplacesCreated(t *trial) {
 	t.Foreign(t, spec)
 	left := t.inspect(spec.Name)
 	require.Equal(t, runtime.StateCreated, left.State)
+	require.True(t, left.StartedAt.IsZero())
 	c := t.start(spec)
 	assert.NotEqual(t, left.ID, c.ID)
 	t.onlyOne(spec, c)
@@ -143,7 +144,7 @@ func startConcurrently(t *trial) {
 		}()
 	}
 	for range callers {
-		require.NoError(t, <-results, "each replaces the one before")
+		require.NoError(t, receive(t, results), "each replaces the one before")
 	}
 	t.onlyOne(spec, t.inspect(spec.Name))
 	t.answers(spec.Publish[0].HostPort)

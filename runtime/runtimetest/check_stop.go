@@ -40,7 +40,7 @@ func (t *trial) stubborn() (spec runtime.Spec, written <-chan string) {
 			lines <- line.Text
 		}
 	}()
-	require.Equal(t, "running", <-lines)
+	require.Equal(t, "running", receive(t, lines))
 	return spec, lines
 }
 
@@ -59,7 +59,7 @@ func stopKills(t *trial) {
 	require.NoError(t, t.Runtime.Stop(t.ctx, spec.Name, time.Second))
 	assert.GreaterOrEqual(t, time.Since(began), time.Second, "the grace is given")
 	t.gone(spec.Name)
-	assert.Equal(t, "SIGTERM", <-written)
+	assert.Equal(t, "SIGTERM", receive(t, written))
 }
 
 func stopKillsAtOnce(t *trial) {
@@ -103,7 +103,7 @@ func stopConcurrently(t *trial) {
 		go func() { results <- t.Runtime.Stop(t.ctx, spec.Name, time.Second) }()
 	}
 	for range callers {
-		require.NoError(t, <-results)
+		require.NoError(t, receive(t, results))
 	}
 	t.gone(spec.Name)
 }
@@ -114,9 +114,9 @@ func stopReturnsOnContext(t *trial) {
 	defer cancel()
 	result := make(chan error, 1)
 	go func() { result <- t.Runtime.Stop(ctx, spec.Name, time.Hour) }()
-	require.Equal(t, "SIGTERM", <-written)
+	require.Equal(t, "SIGTERM", receive(t, written))
 	cancel()
-	t.fails(<-result, context.Canceled, OpStop, spec.Name)
+	t.fails(receive(t, result), context.Canceled, OpStop, spec.Name)
 	require.NoError(t, t.Runtime.Stop(t.ctx, spec.Name, 0), "it can be stopped all the same")
 	t.gone(spec.Name)
 }

@@ -99,7 +99,7 @@ func (p *program) write() error {
 	}
 	if p.repeat {
 		go func() {
-			for once() == nil { //nolint:revive // the condition is the work
+			for err := once(); err == nil; err = once() {
 			}
 		}()
 		return nil

@@ -30,13 +30,16 @@ import (
 
 	"github.com/distribution/reference"
 	"github.com/opencontainers/go-digest"
+
+	"github.com/hal0ai/hal0-go/manifest"
 )
 
-// A Source serves the content of images. Package bundle/remote asks registries.
+// A Source serves the content of images. The client of package
+// manifest/registry is one.
 //
 // Its methods block until there is an answer or ctx ends, and may be called
-// concurrently. What they return is verified by the caller. Their errors hold
-// no credential.
+// concurrently. What they return is verified by the caller. Their errors name
+// ref, and hold no credential.
 type Source interface {
 	// Manifest returns the manifest or index that ref, "repo@sha256:…", names,
 	// byte by byte, and its media type.
@@ -106,7 +109,7 @@ var (
 	ErrArchive = errors.New("the image archive is refused")
 	// ErrNotPinned: an image whose digest is not one of those that are wanted, or
 	// that has none.
-	ErrNotPinned = errors.New("image is not pinned")
+	ErrNotPinned = manifest.ErrNotPinned
 	// ErrPlatform: the image is not made for the platform.
 	ErrPlatform = errors.New("image is for another platform")
 	// ErrPartial: writing an archive failed when part of it was written.
