@@ -137,6 +137,7 @@ func TestUpTakesLegalSteps(t *testing.T) {
 		path    string
 		record  hal0.State
 		err     error
+		warns   string // the last warning
 	}{
 		"from nothing":          {program: ready, path: "offline starting warming ready", record: "ready"},
 		"without a model":       {program: idle, path: "offline starting warming idle", record: "idle"},
@@ -200,6 +201,11 @@ func TestUpTakesLegalSteps(t *testing.T) {
 			t.write("etc/hal0/profiles.toml", "[profile.p]\nimage = \"localhost/far:v1\"\ndevice_class = \"cpu\"\n")
 			t.box = t.open()
 		}, path: "offline pulling error", record: "error", err: runtime.ErrPull},
+		"no such image, while another plan runs": {program: ready, before: func(t *test) {
+			up(t)
+			t.write("etc/hal0/profiles.toml", "[profile.p]\nimage = \"localhost/far:v1\"\ndevice_class = \"cpu\"\n")
+			t.box = t.open()
+		}, path: "ready", record: "ready", err: runtime.ErrPull, warns: "pull localhost/far:v1: pull failed: no registry has localhost/far:v1; what ran goes on"},
 		"no image, and none may be pulled": {before: func(t *test) {
 			t.write("etc/hal0/profiles.toml", "[profile.p]\nimage = \"localhost/far:v1\"\ndevice_class = \"cpu\"\n")
 			t.box = t.open()
@@ -251,9 +257,13 @@ func TestUpTakesLegalSteps(t *testing.T) {
 				require.ErrorIs(t, err, tc.err)
 			}
 			assert.Equal(t, tc.path, got.path(), "%v", got.events)
+			warns := ""
 			for _, e := range got.events {
-				assert.Equal(t, strings.HasPrefix(e.Message, "no digest is pinned"), e.Warning, "%v", e)
+				if e.Warning && !strings.HasPrefix(e.Message, "no digest is pinned") {
+					warns = e.Message
+				}
 			}
+			assert.Equal(t, tc.warns, warns)
 			r, err := b.open().Record("one")
 			if tc.record == "" {
 				require.ErrorIs(t, err, os.ErrNotExist)

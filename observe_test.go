@@ -186,7 +186,10 @@ func TestObserveCountsStrikes(t *testing.T) {
 func TestObserveAsksAgain(t *testing.T) {
 	b := newDiskBox(t, ready)
 	b.slot("a", 8145)
+	b.slot("b", 8150)
 	box := b.open()
+	_, err := box.Up(t.Context(), "b")
+	require.NoError(t, err)
 	up, err := box.Up(t.Context(), "a")
 	require.NoError(t, err)
 	lies := &liar{Fake: b.rt}
@@ -197,6 +200,19 @@ func TestObserveAsksAgain(t *testing.T) {
 	b.rt.AddContainer(dead) // no process, whatever its state
 	s := o.until("a", is(hal0.StateError))
 	assert.Equal(t, "podman finds none of its processes", s.Reason)
+
+	var looks atomic.Int64
+	b.rt.Intercept(func(_ context.Context, c runtimetest.Call, do func() error) error {
+		if c.Op == runtimetest.OpInspect && looks.Add(1) == 3 {
+			assert.NoError(t, b.rt.Exit("hal0-slot-b", 1))
+		}
+		return do()
+	})
+	for o.now["b"].State != hal0.StateError {
+		for _, s := range o.step() {
+			assert.Equal(t, "b", s.Slot, "nothing is new about the other: %v", s)
+		}
+	}
 }
 
 // liar is a Runtime whose list says "running" of a container that is dead.

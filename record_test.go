@@ -44,6 +44,15 @@ func TestRecord(t *testing.T) {
 	assert.Equal(t, filepath.Join(b.home, "var-lib/hal0/slots/one/state.json"), box.Home().Record("one"))
 	assert.Contains(t, string(text), `"updated_at": 1777636800.25,`)
 
+	_, err = b.rt.Start(t.Context(), plan.Spec, runtime.StartOptions{})
+	require.NoError(t, err)
+	again, err := box.Up(t.Context(), "one")
+	require.NoError(t, err)
+	got, err = box.Record("one")
+	require.NoError(t, err)
+	assert.Equal(t, again.Container.ID, got.Launch.Container, "what is adopted is written down")
+	assert.Equal(t, "adopted", got.Message)
+
 	require.NoError(t, box.Down(t.Context(), "one"))
 	got, err = box.Record("one")
 	require.NoError(t, err)
