@@ -18,6 +18,9 @@ type Shape struct {
 	Embedding int `json:"embedding"`
 	// Heads are the attention heads of a layer, the most that one has.
 	Heads int `json:"heads"`
+	// KeyLength and ValueLength are the elements of one head.
+	KeyLength   int `json:"key_length"`
+	ValueLength int `json:"value_length"`
 	// Vocabulary is how many tokens the model knows.
 	Vocabulary int `json:"vocabulary"`
 	// Window is the sliding attention window in tokens, 0 for none.
@@ -47,12 +50,13 @@ type Layer struct {
 	State int `json:"state"`
 }
 
-// Bounds of what a file may claim, far above real models: they keep every sum of
-// bytes within 64 bits.
+// Bounds of what a file may claim, far above real models: they keep sums of bytes
+// within 64 bits.
 const (
 	maxLayers = maxList
 	maxWidth  = 1 << 20
 	maxState  = 1 << 28
+	maxHeads  = 1 << 12
 	maxTokens = 1<<27 - 1
 )
 
@@ -68,6 +72,8 @@ func ReadShape(r io.Reader) (Shape, error) {
 		ContextLength: n.count("context_length", 0),
 		Embedding:     int(max(0, n.one("embedding_length", 0))),
 		Heads:         n.heads(),
+		KeyLength:     int(max(0, n.headLength("key_length", false))),
+		ValueLength:   int(max(0, n.headLength("value_length", false))),
 		Window:        n.count("attention.sliding_window", 0),
 		Vocabulary:    n.count("vocab_size", int(min(n.lengths["tokenizer.ggml.tokens"], maxTokens))),
 		Parts:         1,
@@ -105,7 +111,7 @@ func (n *numbers) heads() int {
 	for i := range n.of("attention.head_count") {
 		most = max(most, n.at("attention.head_count", i, 0))
 	}
-	return int(most)
+	return int(min(most, maxHeads))
 }
 
 // layer returns what layer i keeps.

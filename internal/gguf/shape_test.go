@@ -63,14 +63,14 @@ func TestReadShape(t *testing.T) {
 		"block_count": 32, "context_length": 8192, "embedding_length": 4096, "attention.head_count": 32, "attention.head_count_kv": 8, "vocab_size": 128256,
 	})
 	assert.Equal(t, gguf.Shape{
-		Architecture: "llama", ContextLength: 8192, Embedding: 4096, Heads: 32, Vocabulary: 128256, Parts: 1,
+		Architecture: "llama", ContextLength: 8192, Embedding: 4096, Heads: 32, KeyLength: 128, ValueLength: 128, Vocabulary: 128256, Parts: 1,
 		Layers: repeat(32, gguf.Layer{Key: 1024, Value: 1024}), MTP: []gguf.Layer{},
 	}, s)
 
 	s, err := gguf.ReadShape(bytes.NewReader(model(t, ggufwrite.Model{ContextLength: 4096})))
 	require.NoError(t, err)
 	assert.Equal(t, gguf.Shape{
-		Architecture: "llama", ContextLength: 4096, Embedding: 64, Heads: 4, Vocabulary: 512, Parts: 1,
+		Architecture: "llama", ContextLength: 4096, Embedding: 64, Heads: 4, KeyLength: 16, ValueLength: 16, Vocabulary: 512, Parts: 1,
 		Layers: repeat(2, gguf.Layer{Key: 64, Value: 64}), MTP: []gguf.Layer{},
 	}, s)
 }
