@@ -48,6 +48,7 @@ type entry struct {
 	name string
 	file *slot.File
 	err  error
+	port int // that it asks for; 0 when that can't be told
 }
 
 // Settings is hal0.toml. Tables that belong to other programs are not read.
@@ -253,6 +254,11 @@ func (b *Box) readSlot(name string) entry {
 	if data, e.err = b.read(b.home.Slot(name), maxConfig); e.err == nil {
 		e.file, e.err = slot.Parse(b.home.Slot(name), data, b.opts.providers)
 	}
+	if e.err != nil {
+		e.port = slot.ClaimedPort(data)
+	} else {
+		e.port = e.file.Slot.Port
+	}
 	return e
 }
 
@@ -333,12 +339,17 @@ func (b *Box) Slot(name string) (slot.Slot, error) {
 func (b *Box) entry(name string) (*entry, error) {
 	i, ok := slices.BinarySearchFunc(b.slots, name, func(e entry, name string) int { return strings.Compare(e.name, name) })
 	if !ok {
-		err := fmt.Errorf("%w: %q: %s is not there", ErrNoSlot, name, b.home.Slot(name))
-		if near := conf.Closest(name, b.Names()); near != "" {
-			err = fmt.Errorf("%w; did you mean %q?", err, near)
-		}
-		return nil, err
+		return nil, b.noSlot(name)
 	}
 	e := &b.slots[i]
 	return e, e.err
+}
+
+// noSlot is the error of a slot without a file.
+func (b *Box) noSlot(name string) error {
+	err := fmt.Errorf("%w: %q: %s is not there", ErrNoSlot, name, b.home.Slot(name))
+	if near := conf.Closest(name, b.Names()); near != "" {
+		err = fmt.Errorf("%w; did you mean %q?", err, near)
+	}
+	return err
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/aymanbagabas/go-udiff"
 
+	"github.com/hal0ai/hal0-go/device"
 	"github.com/hal0ai/hal0-go/internal/conf"
 	"github.com/hal0ai/hal0-go/internal/edit"
 	"github.com/hal0ai/hal0-go/internal/file"
@@ -50,19 +51,30 @@ func Unset(key string) Edit { return Edit{Key: key} }
 // An EditOption changes how an edit of a box's files is carried out.
 type EditOption func(*editing)
 
-type editing struct{ dry bool }
+type editing struct{ dry, apply bool }
+
+func makeEditing(opts []EditOption) editing {
+	var e editing
+	for _, opt := range opts {
+		opt(&e)
+	}
+	return e
+}
 
 // DryRun makes an edit write nothing, take no lock and make no directory. The
 // [Change] says what would be.
 func DryRun() EditOption { return func(e *editing) { e.dry = true } }
 
 // A Change is what an edit did to a file, or would do. As JSON it is an object
-// with file, changed and diff.
+// with file, changed, diff and notes.
 type Change struct {
 	// File is the path of the file.
 	File string
 	// Before and After are its text; nil where there is no file.
 	Before, After []byte
+	// Notes tell what was done beside what was asked for, or why: the facts of a
+	// slot that followed others, the steps of a migration.
+	Notes []string
 }
 
 // Changed reports whether the file is another one after the edit.
@@ -85,10 +97,11 @@ func (c Change) Diff() string {
 // MarshalJSON implements [json.Marshaler].
 func (c Change) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
-		File    string `json:"file"`
-		Changed bool   `json:"changed"`
-		Diff    string `json:"diff"`
-	}{c.File, c.Changed(), c.Diff()})
+		File    string   `json:"file"`
+		Changed bool     `json:"changed"`
+		Diff    string   `json:"diff"`
+		Notes   []string `json:"notes,omitempty"`
+	}{c.File, c.Changed(), c.Diff(), c.Notes})
 }
 
 // SetSettings changes keys of hal0.toml and leaves the rest of the file as it
@@ -140,10 +153,6 @@ var settingKeys = []string{"slots.port_range_start", "slots.port_range_end", "sl
 // so change need not look for those; it must look for what only shows across
 // files.
 func (b *Box) edit(ctx context.Context, name string, opts []EditOption, change func(old []byte, box *Box) ([]byte, error)) (Change, error) {
-	var e editing
-	for _, opt := range opts {
-		opt(&e)
-	}
 	done := Change{File: name}
 	do := func(old []byte) ([]byte, error) {
 		now, err := open(b.home, b.opts)
@@ -158,7 +167,7 @@ func (b *Box) edit(ctx context.Context, name string, opts []EditOption, change f
 	}
 	var err error
 	switch {
-	case e.dry:
+	case makeEditing(opts).dry:
 		err = b.dryRun(name, do)
 	case b.opts.files != nil:
 		err = fmt.Errorf("%s: %w", name, ErrReadOnly)
@@ -201,6 +210,8 @@ func (b *Box) load(name string, text []byte) error {
 		_, err = profile.Parse(name, text)
 	case name == b.home.Manifest():
 		_, err = manifest.Parse(name, text)
+	case name == b.home.Hardware():
+		_, err = device.ParseHardware(name, text)
 	default:
 		_, err = slot.Parse(name, text, b.opts.providers)
 	}

@@ -150,3 +150,97 @@ func ExampleBox_SetSettings() {
 	// -port_range_end = 8099 # two are enough
 	// +port_range_end = 8120 # two are enough
 }
+
+// Make a slot from a type and a model. Device, profile, name and port are picked;
+// the recommended device, or the first that is there, serves it.
+func ExampleBox_Create() {
+	host := device.Host{KFD: "/dev/kfd", DRI: []string{"/dev/dri/renderD128"}}
+	box, err := hal0.Open(hal0.DefaultHome(), hal0.WithFiles(files), hal0.WithHost(host))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	wish := slot.Wish{Type: provider.Embedding, Model: "/mnt/ai-models/bge-m3.gguf"}
+	change, err := box.Create(context.Background(), wish, hal0.DryRun())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(change.File)
+	fmt.Print(string(change.After))
+	// What can't be launched is refused with what would.
+	_, err = box.Create(context.Background(), slot.Wish{Type: provider.Embedding, Device: device.CPU, Profile: "rocm"}, hal0.DryRun())
+	fmt.Println(err)
+	// Output:
+	// /etc/hal0/slots/embed.toml
+	// name = "embed"
+	// port = 8082
+	// type = "embedding"
+	// device = "gpu-vulkan"
+	// provider = "llama-server"
+	// profile = "vulkan"
+	//
+	// [model]
+	// default = "/mnt/ai-models/bge-m3.gguf"
+	// device: cpu contradicts profile = rocm: device cpu goes with profile vulkan or tts; profile rocm with device gpu-rocm
+}
+
+// Give a slot another profile. Its device follows, since the profile is made for
+// one; everything else in the file stays as it is.
+func ExampleBox_UpdateSlot() {
+	box, err := hal0.Open(hal0.DefaultHome(), hal0.WithFiles(files), hal0.WithHost(device.Host{}))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	size, err := slot.ParseEdit("model.context_size=65536")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	edits := []hal0.Edit{hal0.Set("profile", "rocm-moe"), size}
+	change, err := box.UpdateSlot(context.Background(), "chat", edits, hal0.DryRun())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(change.Notes)
+	for line := range strings.Lines(change.Diff()) {
+		if line[0] == '+' || line[0] == '-' {
+			fmt.Print(line)
+		}
+	}
+	// Output:
+	// [device follows: gpu-rocm]
+	// --- /etc/hal0/slots/chat.toml
+	// +++ /etc/hal0/slots/chat.toml
+	// -device = "gpu-vulkan"
+	// +device = "gpu-rocm"
+	// +profile = "rocm-moe"
+	// +context_size = 65536
+}
+
+// Look at the whole box. Slots that are fine by themselves may not be side by
+// side.
+func ExampleBox_Check() {
+	sharing := fstest.MapFS{
+		"etc/hal0/slots/speak.toml": {Data: []byte("port = 8084\ntype = \"tts\"\ndevice = \"cpu\"\n")},
+		"etc/hal0/slots/tell.toml":  {Data: []byte("# a second voice\nport = 8084\ntype = \"tts\"\ndevice = \"cpu\"\ncolour = \"red\"\n")},
+	}
+	box, err := hal0.Open(hal0.DefaultHome(), hal0.WithFiles(sharing), hal0.WithHost(device.Host{}))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	report := box.Check()
+	for _, p := range report.Problems {
+		fmt.Println(p)
+	}
+	for _, w := range report.Warnings {
+		fmt.Println(w.Code, w.File, w.Line, w.Path)
+	}
+	// Output:
+	// /etc/hal0/slots/speak.toml:1:1: port: 8084 is the port of slot tell (/etc/hal0/slots/tell.toml:2) too: give one of them another port, or disable one
+	// /etc/hal0/slots/tell.toml:2:1: port: 8084 is the port of slot speak (/etc/hal0/slots/speak.toml:1) too: give one of them another port, or disable one
+	// slot.unknown-key /etc/hal0/slots/tell.toml 5 colour
+}

@@ -76,8 +76,8 @@ var (
 
 // A Home says where a box keeps its files.
 type Home struct {
-	// Config is the directory of hal0.toml, slots, profiles.toml and
-	// manifest.json.
+	// Config is the directory of hal0.toml, slots, profiles.toml, manifest.json
+	// and hardware.json.
 	Config string
 	// State is the directory of what hal0 itself writes, the model registry
 	// among it.
@@ -116,6 +116,9 @@ func (h Home) Profiles() string { return path.Join(h.Config, "profiles.toml") }
 
 // Manifest returns the path of manifest.json.
 func (h Home) Manifest() string { return path.Join(h.Config, "manifest.json") }
+
+// Hardware returns the path of hardware.json.
+func (h Home) Hardware() string { return path.Join(h.Config, "hardware.json") }
 
 // Registry returns the path of the model registry.
 func (h Home) Registry() string { return path.Join(h.State, "registry/registry.toml") }

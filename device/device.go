@@ -3,7 +3,9 @@
 //
 // A [Device] is intent only: "gpu-vulkan" says what a slot wants. A [Host] is
 // what is there: device nodes and group ids, found by [Detect] or handed in as
-// plain data, so that a plan for one box can be made on any other.
+// plain data, so that a plan for one box can be made on any other. [Hardware] is
+// the box as hardware.json describes it, found by [Probe]; [Recommend] and
+// [Available] say which devices it is good for.
 package device
 
 import "github.com/hal0ai/hal0-go/internal/enum"

@@ -56,6 +56,18 @@ func TestWords(t *testing.T) {
 			func(s string) (fmt.Stringer, error) { b, err := device.ParseBackend(s); return text(b), err },
 			[]string{"rocm", "vulkan", "none"}, `backend "cuda": want one of rocm, vulkan, none`,
 		},
+		"vendor": {
+			func(s string) (fmt.Stringer, error) { v, err := device.ParseVendor(s); return text(v), err },
+			[]string{"amd", "nvidia", "intel", "unknown"}, `vendor "matrox": want one of amd, nvidia, intel, unknown`,
+		},
+		"platform": {
+			func(s string) (fmt.Stringer, error) { p, err := device.ParsePlatform(s); return text(p), err },
+			[]string{
+				"strix-halo", "wsl2", "proxmox-kvm", "kvm", "lxc", "bare-metal-amd-gpu", "bare-metal-nvidia-gpu",
+				"bare-metal-intel-igpu", "bare-metal-cpu-only", "unknown",
+			},
+			`platform "docker": want one of strix-halo, wsl2, proxmox-kvm, kvm, lxc, bare-metal-amd-gpu, bare-metal-nvidia-gpu, bare-metal-intel-igpu, bare-metal-cpu-only, unknown`,
+		},
 		"legacy backend": {
 			func(s string) (fmt.Stringer, error) { d, err := device.FromLegacyBackend(s); return text(d), err },
 			[]string{"vulkan", "rocm", "flm", "moonshine", "kokoro", "cpu", "gpu-rocm", "gpu-vulkan", "npu"},
@@ -68,7 +80,7 @@ func TestWords(t *testing.T) {
 				_, err := tc.parse(word)
 				require.NoError(t, err, word)
 			}
-			bad := map[string]string{"device": "gpu", "class": "image", "backend": "cuda", "legacy backend": "cuda"}[name]
+			bad := map[string]string{"device": "gpu", "class": "image", "backend": "cuda", "vendor": "matrox", "platform": "docker", "legacy backend": "cuda"}[name]
 			_, err := tc.parse(bad)
 			require.EqualError(t, err, tc.want)
 			_, err = tc.parse("")
@@ -111,11 +123,13 @@ func TestJSON(t *testing.T) {
 	for _, bad := range []string{`{"D":"gpu"}`, `{"C":""}`, `{"B":"cuda"}`} {
 		require.Error(t, json.Unmarshal([]byte(bad), &out), bad)
 	}
-	for _, bad := range []any{device.Device(""), device.Class("x"), device.Backend("")} {
+	for _, bad := range []any{device.Device(""), device.Class("x"), device.Backend(""), device.Vendor("x"), device.Platform("")} {
 		_, err := json.Marshal(bad)
 		require.Error(t, err, "%#v", bad)
 	}
 	assert.False(t, device.Device("").Valid() || device.Class("").Valid() || device.Backend("").Valid())
+	assert.False(t, device.Vendor("").Valid() || device.Platform("").Valid())
+	assert.True(t, device.VendorAMD.Valid() && device.PlatformKVM.Valid())
 	assert.True(t, device.CPU.Valid() && device.ClassGPU.Valid() && device.BackendNone.Valid())
 }
 

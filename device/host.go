@@ -1,19 +1,15 @@
 package device
 
 import (
-	"bufio"
-	"bytes"
-	"errors"
-	"fmt"
-	"io/fs"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 )
 
-// A Host is what a box offers to containers: plain data that reads and writes
-// as JSON. The zero value is a box without GPU, NPU or known groups.
+// A Host is what a box offers to containers, and what plans are made for: plain
+// data that reads and writes as JSON. [Hardware] tells people and programs what
+// the box is; nothing of it is part of a plan. The zero value is a box without
+// GPU, NPU or known groups.
 type Host struct {
 	// KFD is the ROCm compute node, "/dev/kfd", or "".
 	KFD string `json:"kfd,omitempty"`
@@ -71,99 +67,4 @@ func (h Host) Lacks(d Device) []string {
 	case CPU:
 	}
 	return missing
-}
-
-// Detect reads what a box offers from its file tree, rooted at root: /dev,
-// /etc/group and /proc/meminfo. Nodes and files that are not there are not
-// errors; what can't be read is. Paths in the Host are as the box sees them,
-// whatever root is. Detect runs no command.
-//
-// In a tree copied from another box a plain file stands for a device node.
-func Detect(root fs.FS) (Host, error) {
-	var h Host
-	var errs []error
-	note := func(err error) {
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			errs = append(errs, err)
-		}
-	}
-	kfd, err := nodes(root, "dev", func(name string) bool { return name == "kfd" })
-	note(err)
-	if len(kfd) > 0 {
-		h.KFD = kfd[0]
-	}
-	h.DRI, err = nodes(root, "dev/dri", func(string) bool { return true })
-	note(err)
-	accel, err := nodes(root, "dev/accel", func(name string) bool { return strings.HasPrefix(name, "accel") })
-	note(err)
-	if len(accel) > 0 {
-		h.NPU = accel[0]
-	}
-	note(groups(root, &h))
-	note(memory(root, &h))
-	if len(errs) > 0 {
-		return h, fmt.Errorf("detect hardware: %w", errors.Join(errs...))
-	}
-	return h, nil
-}
-
-// nodes returns the device nodes of dir that match, as absolute paths, sorted.
-func nodes(root fs.FS, dir string, match func(name string) bool) ([]string, error) {
-	entries, err := fs.ReadDir(root, dir)
-	if err != nil {
-		return nil, err
-	}
-	var found []string
-	for _, e := range entries {
-		node := e.Type()&fs.ModeCharDevice != 0 || e.Type().IsRegular()
-		if node && match(e.Name()) {
-			found = append(found, "/"+path.Join(dir, e.Name()))
-		}
-	}
-	return found, nil
-}
-
-// groups fills in the ids of the groups that own GPU nodes.
-func groups(root fs.FS, h *Host) error {
-	data, err := fs.ReadFile(root, "etc/group")
-	if err != nil {
-		return err
-	}
-	for line := range strings.Lines(string(data)) {
-		fields := strings.Split(strings.TrimSpace(line), ":")
-		if len(fields) < 3 || fields[0] != "render" && fields[0] != "video" {
-			continue
-		}
-		gid, err := strconv.Atoi(fields[2])
-		if err != nil || gid < 0 {
-			return fmt.Errorf("/etc/group: group %s has the id %q, want a number", fields[0], fields[2])
-		}
-		if fields[0] == "render" {
-			h.RenderGID = &gid
-		} else {
-			h.VideoGID = &gid
-		}
-	}
-	return nil
-}
-
-// memory fills in the installed memory, which /proc/meminfo counts in KiB.
-func memory(root fs.FS, h *Host) error {
-	data, err := fs.ReadFile(root, "proc/meminfo")
-	if err != nil {
-		return err
-	}
-	for s := bufio.NewScanner(bytes.NewReader(data)); s.Scan(); {
-		rest, ok := strings.CutPrefix(s.Text(), "MemTotal:")
-		if !ok {
-			continue
-		}
-		kib, err := strconv.Atoi(strings.TrimSpace(strings.TrimSuffix(rest, "kB")))
-		if err != nil {
-			return fmt.Errorf("/proc/meminfo: MemTotal is %q, want a number of kB", strings.TrimSpace(rest))
-		}
-		h.MemoryMB = kib / 1024
-		return nil
-	}
-	return nil
 }

@@ -32,7 +32,7 @@ type Catalog struct {
 func Seeds() Catalog { return seeds() }
 
 var seeds = sync.OnceValue(func() Catalog {
-	c, err := Parse("seeds.toml", seedsTOML)
+	c, err := parse("seeds.toml", seedsTOML)
 	if err != nil || len(c.problems) > 0 {
 		panic("the embedded seed catalog does not load") // a test loads it
 	}
@@ -42,6 +42,28 @@ var seeds = sync.OnceValue(func() Catalog {
 	}
 	return c
 })
+
+// isSeed reports whether a name is a seed's.
+func isSeed(name string) bool {
+	_, ok := Seeds().byName[name]
+	return ok
+}
+
+// markSeeds marks the profiles that have a seed's name. What the bench measured
+// stands for those that launch what it launched.
+func (c *Catalog) markSeeds() {
+	for i := range c.list {
+		p := &c.list[i]
+		seed, err := Seeds().Get(p.Name)
+		if err != nil {
+			continue
+		}
+		p.Seed = true
+		if p.Image == seed.Image && p.MTP == seed.MTP && slices.Equal(p.Flags.Words(), seed.Flags.Words()) {
+			p.TPS, p.RTF = seed.TPS, seed.RTF
+		}
+	}
+}
 
 // New returns a catalog of the given profiles. A later one of a name replaces
 // an earlier one.
@@ -79,6 +101,12 @@ type file struct {
 // with problems are left out of the catalog, and asking for one returns them;
 // the others can be used. The error holds every problem of the file.
 func Parse(name string, data []byte) (Catalog, error) {
+	c, err := parse(name, data)
+	c.markSeeds()
+	return c, err
+}
+
+func parse(name string, data []byte) (Catalog, error) {
 	doc, err := conf.ParseTOML(name, data)
 	if err != nil {
 		return Catalog{}, err

@@ -21,6 +21,9 @@ func ParseFlags(text string) (Flags, error) {
 	if err != nil {
 		return Flags{}, err
 	}
+	if len(words) == 0 {
+		words = nil // as in the zero value
+	}
 	return Flags{text: text, words: words}, nil
 }
 

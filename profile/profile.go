@@ -37,12 +37,14 @@ type Profile struct {
 	Quant  string `json:"quant,omitempty"`
 	// TPS is the throughput in tokens a second that the profile reached in
 	// hal0's own bench, RTF its real-time factor; 0 when not measured. They are
-	// of the seed catalog; profiles.toml has no such key.
+	// of the seeds, as long as image, flags and MTP are the seed's; profiles.toml
+	// has no such key.
 	TPS float64 `json:"tps,omitempty"`
 	RTF float64 `json:"rtf,omitempty"`
 	// ClonedFrom names the profile that this one was made from, or "".
 	ClonedFrom string `json:"cloned_from,omitempty"`
-	// Seed marks a profile of the built-in catalog.
+	// Seed marks a profile of the built-in catalog, or one of its name in a
+	// profiles.toml. It can't be changed or deleted.
 	Seed bool `json:"seed"`
 }
 

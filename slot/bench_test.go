@@ -1,6 +1,7 @@
 package slot_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -20,6 +21,33 @@ func BenchmarkResolve(b *testing.B) {
 	for b.Loop() {
 		if _, err := slot.Resolve(s, in); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// Moving a slot to another device, with what follows.
+func BenchmarkEdited(b *testing.B) {
+	box := slot.Surroundings{Inputs: inputs()}
+	edit := []slot.Edit{{Key: "device", Value: "gpu-vulkan"}}
+	b.ReportAllocs()
+	for b.Loop() {
+		if u, err := slot.Edited("slots/chat.toml", []byte(coherent["rocm"]), edit, box); err != nil || len(u.Followed) != 1 {
+			b.Fatal(err)
+		}
+	}
+}
+
+// Picking a slot beside 100 others.
+func BenchmarkPick(b *testing.B) {
+	box := slot.Surroundings{Inputs: inputs(), Ports: map[string]int{}, First: 8081, Last: 8200}
+	for i := range 100 {
+		s := slot.Slot{Name: fmt.Sprint("s", i), Port: 8081 + i}
+		box.Slots, box.Ports[s.Name] = append(box.Slots, &slot.File{Slot: s}), s.Port
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if s, err := slot.Pick(slot.Wish{Model: "qwen3-4b"}, box); err != nil || s.Port != 8181 {
+			b.Fatal(s, err)
 		}
 	}
 }

@@ -46,6 +46,19 @@ func Parse(name string, data []byte, providers provider.Set) (*File, error) {
 	return f, nil
 }
 
+// ClaimedPort returns the port that a slot file asks for, also one that has
+// problems elsewhere; 0 when that can't be told.
+func ClaimedPort(data []byte) int {
+	doc, err := conf.ParseTOML("", data)
+	if err != nil {
+		return 0
+	}
+	_ = unify(doc) // its problems are Parse's to tell
+	port, _ := doc.Value("port")
+	n, _ := port.(int64)
+	return int(n)
+}
+
 // imageSettings is the name under which the table [image] is decoded: the key
 // may also be a string.
 const imageSettings = "image settings"

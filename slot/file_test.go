@@ -113,6 +113,17 @@ func TestLegacyBackend(t *testing.T) {
 	assert.Empty(t, f.Warnings)
 }
 
+// A file with problems still keeps its port from others.
+func TestClaimedPort(t *testing.T) {
+	t.Parallel()
+	for doc, want := range map[string]int{
+		"port = 8081\nmtp = 1\n": 8081, "[slot]\nport = 8082\ndevice = \"gpu\"\n": 8082,
+		"mtp = 1\n": 0, "port = \"8081\"\n": 0, "port = \n": 0, "": 0,
+	} {
+		assert.Equal(t, want, slot.ClaimedPort([]byte(doc)), doc)
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(everyKey + everyTable + imageTable))
 	f.Add([]byte("[slot]\n" + everyKey + everyTable))
@@ -148,6 +159,7 @@ func TestOldKeys(t *testing.T) {
 	assert.Equal(t, "slots/chat.toml:5:1: slot.model.ctx_size: model.ctx_size is an old name: write model.context_size", f.Notes()[0].Error())
 	f = parse(t, "port = 8081\n[model]\nctx_size = 4096\ncontext_size = 4096\n")
 	assert.Equal(t, new(4096), f.Slot.Model.ContextSize)
+	assert.Len(t, f.Warnings, 1, "and it is no unknown key")
 
 	for name, tc := range map[string]struct{ doc, want string }{
 		"a model that is a text":    {"port = 8081\nmodel = \"qwen\"\n", `slots/chat.toml:2:1: model: must be a table, got the string "qwen"`},

@@ -11,28 +11,22 @@ import (
 	"strings"
 
 	"github.com/hal0ai/hal0-go/internal/conf"
+	"github.com/hal0ai/hal0-go/internal/edit"
 	"github.com/hal0ai/hal0-go/internal/enum"
 )
 
 // An Edit sets or removes one key of a slot file.
-type Edit struct {
-	// Key is the dotted name, such as "model.context_size" or
-	// "server.env.HSA_OVERRIDE_GFX_VERSION", whether the file has a [slot] table
-	// or not. "image" is the image, "image.default_size" a setting of the [image]
-	// table, which can't be removed whole.
-	Key string
-	// Value is what the key is set to: a string, bool, int or float64, a value of
-	// a type made from one of those, or one that writes itself as text; for
-	// "server.env" a map[string]string. Nil removes the key, or the whole table.
-	Value any
-}
-
-// Set returns the [Edit] that sets a key.
-func Set(key string, value any) Edit { return Edit{key, value} }
-
-// Unset returns the [Edit] that removes a key or table. One that is not there is
-// fine.
-func Unset(key string) Edit { return Edit{Key: key} }
+//
+// Key is the dotted name, such as "model.context_size" or
+// "server.env.HSA_OVERRIDE_GFX_VERSION", whether the file has a [slot] table or
+// not. "image" is the image, "image.default_size" a setting of the [image] table,
+// which can't be removed whole as others can.
+//
+// Value is what the key is set to: a string, bool, int or float64, a value of a
+// type made from one of those, or one that writes itself as text; for
+// "server.env" a map[string]string. Nil removes the key, and one that is not
+// there is fine.
+type Edit = edit.Edit
 
 // ParseEdit reads "key=value" as people type it: the value is read as what the
 // key holds, and needs no quotes. The error names the key, what was found and
@@ -54,7 +48,7 @@ func ParseEdit(text string) (Edit, error) {
 	if err != nil {
 		return Edit{}, conf.ValidationErrors{unreadable(err, path)}
 	}
-	return Edit{key, v}, nil
+	return Edit{Key: key, Value: v}, nil
 }
 
 func unreadable(err error, path []string) conf.ValidationError {
@@ -66,14 +60,15 @@ func unreadable(err error, path []string) conf.ValidationError {
 
 // A slotKey is a key that slot files may have.
 type slotKey struct {
-	path []string
-	typ  reflect.Type
+	path  []string
+	typ   reflect.Type
+	field []int // of Slot
 }
 
 // slotKeys returns the keys in the order of [Slot], without the old ones.
-func slotKeys() []slotKey { return keysOf(reflect.TypeFor[Slot](), nil) }
+func slotKeys() []slotKey { return keysOf(reflect.TypeFor[Slot](), slotKey{}) }
 
-func keysOf(table reflect.Type, above []string) []slotKey {
+func keysOf(table reflect.Type, above slotKey) []slotKey {
 	var keys []slotKey
 	for f := range table.Fields() {
 		name, typ := f.Tag.Get("koanf"), f.Type
@@ -86,11 +81,11 @@ func keysOf(table reflect.Type, above []string) []slotKey {
 		if typ.Kind() == reflect.Pointer {
 			typ = typ.Elem()
 		}
-		path := slices.Concat(above, []string{name})
+		k := slotKey{slices.Concat(above.path, []string{name}), typ, slices.Concat(above.field, f.Index)}
 		if typ.Kind() == reflect.Struct && !isText(typ) {
-			keys = append(keys, keysOf(typ, path)...)
+			keys = append(keys, keysOf(typ, k)...)
 		} else {
-			keys = append(keys, slotKey{path, typ})
+			keys = append(keys, k)
 		}
 	}
 	return keys
@@ -133,7 +128,7 @@ func settable(path []string) (reflect.Type, error) {
 	case near != "":
 		return nil, refuse(conf.ErrUnknownKey, "unknown key, did you mean %q?", near)
 	}
-	return nil, refuse(conf.ErrUnknownKey, "unknown key, want one of %s", strings.Join(names, ", "))
+	return nil, conf.ValidationErrors{conf.UnknownKey(key, names)}
 }
 
 // nearest returns the key that was probably meant, by its whole name or by the
@@ -157,10 +152,9 @@ func nearest(key string, names []string) string {
 func readAs(typ reflect.Type, text string) (any, error) {
 	if isText(typ) {
 		v := reflect.New(typ)
-		if err := v.Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(text)); err != nil { //nolint:forcetypeassert // isText
-			return nil, err
-		}
-		return plain(v.Elem().Interface())
+		u, _ := v.Interface().(encoding.TextUnmarshaler)
+		err := u.UnmarshalText([]byte(text))
+		return v.Elem().Interface(), err
 	}
 	switch typ.Kind() {
 	case reflect.Bool:
@@ -185,32 +179,4 @@ func readAs(typ reflect.Type, text string) (any, error) {
 	default:
 		return nil, errors.New("is a table: set its keys one by one")
 	}
-}
-
-// plain returns a value as a string, bool, int or float64, or as the map that
-// it is.
-func plain(v any) (any, error) {
-	r := reflect.ValueOf(v)
-	for r.Kind() == reflect.Pointer && !r.IsNil() {
-		r = r.Elem()
-	}
-	if t, ok := r.Interface().(encoding.TextMarshaler); ok && r.Kind() != reflect.Pointer {
-		text, err := t.MarshalText()
-		return string(text), err
-	}
-	switch r.Kind() {
-	case reflect.String:
-		return r.String(), nil
-	case reflect.Bool:
-		return r.Bool(), nil
-	case reflect.Int, reflect.Int64:
-		return int(r.Int()), nil
-	case reflect.Float64:
-		return r.Float(), nil
-	default:
-	}
-	if m, ok := v.(map[string]string); ok {
-		return m, nil
-	}
-	return nil, fmt.Errorf("a %T can't be written to a slot file", v)
 }

@@ -117,7 +117,7 @@ func (m *migrator) oldKeys() error {
 		}
 		old, now := strings.Join(k.old, "."), strings.Join(k.now, ".")
 		if m.doc.Has(place(m.doc, k.now, len(k.now) > 1)...) {
-			m.edits = append(m.edits, Unset(old))
+			m.edits = append(m.edits, Edit{Key: old})
 			m.did("%s goes: %s says the same", old, now)
 			continue
 		}
@@ -214,7 +214,7 @@ func (m *migrator) facts() error {
 	}
 	if f.Slot.Runtime != "" {
 		m.did("runtime goes: every slot runs in a container")
-		m.edits = append(m.edits, Unset("runtime"))
+		m.edits = append(m.edits, Edit{Key: "runtime"})
 	}
 	if len(m.steps) == 0 && f.Slot.Profile != "" {
 		return nil
@@ -242,7 +242,7 @@ func (m *migrator) agree(f *File) error {
 	}
 	edits := f.differences(now, x)
 	if now.profile == "" {
-		edits = append(edits, Set("profile", x.profile))
+		edits = append(edits, Edit{Key: "profile", Value: x.profile})
 	}
 	for _, e := range edits {
 		switch {

@@ -30,8 +30,8 @@ type Wish struct {
 	// Type is what the slot is for; when empty, what the profile or provider
 	// serves if that is one type only, else [provider.LLM].
 	Type provider.SlotType
-	// Device is the hardware; when empty, the recommended device if it is there and
-	// serves the type, else the first of gpu-vulkan, gpu-rocm, cpu and npu.
+	// Device is the hardware; when empty, the recommended device, else the first of
+	// gpu-vulkan, gpu-rocm, cpu and npu, that the host has and that serves the type.
 	Device device.Device
 	// Profile and Provider are the device's own when empty, or the first that
 	// serve the type.
@@ -80,14 +80,16 @@ func Pick(w Wish, around Surroundings) (Slot, error) {
 		in.Providers = builtin
 	}
 	p := picker{wish: w, around: &around, choices: choices{in.Profiles, in.Providers}}
-	p.pickFacts()
+	if p.pickFacts(); p.facts != (facts{}) {
+		p.pickPort()
+	}
 	p.pickName()
-	p.pickPort()
 	if n := len(around.Ports); around.MaxSlots > 0 && n >= around.MaxSlots {
 		p.problem(conf.ErrConflict, fmt.Sprintf("the box has %d slots already, of at most %d: delete one, or raise the bound in hal0.toml",
 			n, around.MaxSlots), "slots", "max_slots")
 	}
 	if len(p.problems) > 0 {
+		p.problems.Sort()
 		return Slot{}, p.problems
 	}
 	s := Slot{
@@ -97,7 +99,10 @@ func Pick(w Wish, around Surroundings) (Slot, error) {
 	if _, err := Resolve(s, *in); err != nil {
 		return Slot{}, err
 	}
-	return s, (&File{Slot: s}).conflicts(around.Slots).Err()
+	if found := (&File{Slot: s}).conflicts(around.Slots); len(found) > 0 {
+		return Slot{}, found
+	}
+	return s, nil
 }
 
 // A picker carries one Pick from step to step.
@@ -119,8 +124,8 @@ func (p *picker) problem(class error, message string, path ...string) {
 // pickFacts settles type, device, profile and provider.
 func (p *picker) pickFacts() {
 	w := p.wish
-	asked := Slot{Name: "chat", Port: FirstPort, Type: w.Type, Device: w.Device, Provider: w.Provider}
-	if p.problems = asked.problems(p.choices.providers); len(p.problems) > 0 {
+	words := Slot{Name: "chat", Port: FirstPort, Type: w.Type, Device: w.Device, Provider: w.Provider}
+	if p.problems = words.problems(p.choices.providers); len(p.problems) > 0 {
 		return
 	}
 	named := facts{w.Device, w.Type, w.Profile, w.Provider}
@@ -231,6 +236,9 @@ func (p *picker) portRange() (first, last int) {
 
 func (p *picker) noPort() string {
 	first, last := p.portRange()
+	if first > last {
+		return fmt.Sprintf("the range of [slots] in hal0.toml has none of the ports that slots may use, %d to %d", MinPort, MaxPort)
+	}
 	return fmt.Sprintf("no port from %d to %d is free: each is claimed by a slot file or listened on; widen the range of [slots] in hal0.toml, within %d to %d",
 		first, last, MinPort, MaxPort)
 }

@@ -18,7 +18,7 @@ import (
 // around is the box of inputs, with the given slot files, by name.
 func around(t *testing.T, files ...*slot.File) slot.Surroundings {
 	t.Helper()
-	s := slot.Surroundings{Inputs: inputs(), Slots: files, Ports: map[string]int{}, Recommended: device.GPUVulkan}
+	s := slot.Surroundings{Inputs: inputs(), Slots: files, Ports: map[string]int{}}
 	for _, f := range files {
 		s.Ports[f.Slot.Name] = f.Slot.Port
 	}
@@ -135,7 +135,7 @@ func TestPickByTypeAndHost(t *testing.T) {
 		"a provider that can't":      {full, "", slot.Wish{Device: "cpu", Provider: "comfyui"}, "device: cpu contradicts provider = comfyui: device cpu goes with provider llama-server or kokoro; provider comfyui with device gpu-rocm or gpu-vulkan"},
 		"an unknown profile":         {full, "", slot.Wish{Profile: "rcom"}, `profile: unknown profile "rcom": want one of rocm, rocm-dnse, rocm-moe, vulkan, flm, tts, comfyui, did you mean "rocm"?`},
 		"an unknown provider":        {full, "", slot.Wish{Provider: "triton"}, `provider: unknown provider "triton": want one of llama-server, flm, kokoro, comfyui`},
-		"an unknown device and type": {full, "", slot.Wish{Device: "gpu", Type: "talk"}, "type: unknown type \"talk\": want one of llm, embedding, reranking, transcription, tts, image\ndevice: unknown device \"gpu\": want one of gpu-rocm, gpu-vulkan, cpu, npu"},
+		"an unknown device and type": {full, "", slot.Wish{Device: "gpu", Type: "talk"}, "device: unknown device \"gpu\": want one of gpu-rocm, gpu-vulkan, cpu, npu\ntype: unknown type \"talk\": want one of llm, embedding, reranking, transcription, tts, image"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -171,6 +171,8 @@ func TestPickNameAndPort(t *testing.T) {
 	wide.Listening = seq(8081, 8187)
 	listened := around(t)
 	listened.Listening = []int{8081, 8188}
+	nowhere := around(t)
+	nowhere.First, nowhere.Last = 9000, 9100
 	broken := around(t)
 	broken.Ports = map[string]int{"chat": 0, "embed": 8081}
 	for name, tc := range map[string]struct {
@@ -196,6 +198,8 @@ func TestPickNameAndPort(t *testing.T) {
 		"not a slot's port":            {around(t), slot.Wish{Port: 8080}, "port: must be 8081 to 8200, got 8080"},
 		"no free port":                 {full, slot.Wish{}, "port: no port from 8081 to 8082 is free: each is claimed by a slot file or listened on; widen the range of [slots] in hal0.toml, within 8081 to 8200"},
 		"no free port instead":         {full, slot.Wish{Port: 8081}, "port: 8081 is the port of slot a: no port from 8081 to 8082 is free: each is claimed by a slot file or listened on; widen the range of [slots] in hal0.toml, within 8081 to 8200"},
+		"a range of no use":            {nowhere, slot.Wish{}, "port: the range of [slots] in hal0.toml has none of the ports that slots may use, 8081 to 8200"},
+		"no talk of what hangs on it":  {around(t), slot.Wish{Port: 8188, Type: "image", Device: "npu"}, "device: npu contradicts type = image: device npu goes with type llm, embedding or transcription; type image with device gpu-rocm or gpu-vulkan"},
 		"as many slots as there may":   {bounded, slot.Wish{}, "slots.max_slots: the box has 2 slots already, of at most 2: delete one, or raise the bound in hal0.toml"},
 		"no model":                     {around(t), slot.Wish{Model: "-"}, "model.default: is required: an id of the model registry, or the absolute path of a model file"},
 		"a model that is almost there": {around(t), slot.Wish{Model: "qwen3-4"}, `model.default: unknown model "qwen3-4": did you mean "qwen3-4b"?`},
@@ -214,6 +218,7 @@ func TestPickNameAndPort(t *testing.T) {
 			s, err := slot.Pick(tc.wish, tc.box)
 			if err != nil {
 				require.EqualError(t, err, tc.want)
+				assert.Equal(t, slot.Slot{}, s)
 				return
 			}
 			assert.Equal(t, tc.want, fmt.Sprint(s.Name, " ", s.Port))
@@ -261,4 +266,32 @@ func TestPickFromAnotherCatalog(t *testing.T) {
 			assert.Equal(t, tc.want, fmt.Sprint(s.Device, " ", s.Profile, " ", s.Provider))
 		})
 	}
+}
+
+// The file of a new slot has what was picked, and nothing that is a default.
+func TestText(t *testing.T) {
+	t.Parallel()
+	s, err := slot.Pick(slot.Wish{Type: "embedding", Model: "bge-small"}, around(t))
+	require.NoError(t, err)
+	text, err := s.Text()
+	require.NoError(t, err)
+	assert.Equal(t, `name = "embed"
+port = 8081
+type = "embedding"
+device = "gpu-vulkan"
+provider = "llama-server"
+profile = "vulkan"
+
+[model]
+default = "bge-small"
+`, string(text))
+	assert.Equal(t, s, file(t, "embed", string(text)).Slot)
+
+	full := parse(t, everyKey+everyTable+imageTable).Slot
+	full.Runtime, full.Image = "", "x.io/a:1" // an old key; a key of two meanings
+	text, err = full.Text()
+	require.NoError(t, err)
+	assert.Equal(t, full, file(t, "chat", string(text)).Slot)
+	_, err = slot.Slot{Name: "a", Type: "talk"}.Text()
+	require.EqualError(t, err, `type: unknown type "talk": want one of llm, embedding, reranking, transcription, tts, image`)
 }

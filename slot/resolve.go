@@ -149,10 +149,7 @@ func (r *resolver) choose() {
 	s, p := r.slot, &r.plan
 	p.Slot, p.Device, p.Type = s.Name, orDefault(s.Device, device.Default), orDefault(s.Type, provider.LLM)
 	p.Warnings = []Warning{}
-	name := s.Profile
-	if name == "" {
-		name = r.choices().defaultProfile(r.wanted())
-	}
+	name := ProfileOf(*s, *r.in)
 	var err error
 	if r.profile, err = r.in.Profiles.Get(name); err != nil {
 		r.problems = append(r.problems, unknownProfile(err, name))
@@ -164,6 +161,21 @@ func (r *resolver) choose() {
 		return
 	}
 	r.chooseProvider()
+}
+
+// ProfileOf returns the name of the profile that the slot takes: its own, else
+// the default for its device, type and provider. Whether there is one of that
+// name, and whether it can be launched, is for [Resolve] to say.
+func ProfileOf(s Slot, in Inputs) string {
+	if s.Profile != "" {
+		return s.Profile
+	}
+	if in.Providers.Len() == 0 {
+		in.Providers = builtin
+	}
+	return choices{in.Profiles, in.Providers}.defaultProfile(facts{
+		device: orDefault(s.Device, device.Default), typ: orDefault(s.Type, provider.LLM), provider: s.Provider,
+	})
 }
 
 func orDefault[T comparable](v, def T) T {

@@ -50,17 +50,40 @@ func Edited(name string, data []byte, edits []Edit, around Surroundings) (Update
 func (u *Update) run(name string, edits []Edit, around Surroundings) error {
 	in := &around.Inputs
 	before, _ := Parse(name, u.Text, in.Providers)
-	if err := u.apply(name, edits, in); err != nil {
+	stale, err := staleKeys(name, u.Text, edits)
+	if err != nil {
 		return err
 	}
-	var err error
-	if u.Followed, err = u.File.follow(edits, in); err != nil {
+	if err := u.apply(name, slices.Concat(edits, stale), in); err != nil {
 		return err
 	}
-	if err := u.apply(name, u.Followed, in); err != nil {
+	follow, err := u.File.follow(edits, in)
+	if err != nil {
+		return err
+	}
+	u.Followed = slices.Concat(stale, follow)
+	if err := u.apply(name, follow, in); err != nil {
 		return err
 	}
 	return u.File.worse(before, around).Err()
+}
+
+// staleKeys removes the old names of keys that edits name by today's.
+func staleKeys(name string, data []byte, edits []Edit) ([]Edit, error) {
+	doc, err := conf.ParseTOML(name, data)
+	if err != nil {
+		return nil, err
+	}
+	names := func(path []string) bool {
+		return slices.ContainsFunc(edits, func(e Edit) bool { return e.Key == strings.Join(path, ".") })
+	}
+	var stale []Edit
+	for _, k := range oldKeys {
+		if names(k.now) && !names(k.old) && doc.Has(place(doc, k.old, len(k.old) > 1)...) {
+			stale = append(stale, Edit{Key: strings.Join(k.old, ".")})
+		}
+	}
+	return stale, nil
 }
 
 // apply carries edits out and reads the result.
@@ -133,14 +156,7 @@ func operation(doc *conf.Document, e Edit) (edit.Op, error) {
 		return edit.Unset(at...), err
 	}
 	_, err := settable(path)
-	if err != nil {
-		return edit.Op{}, err
-	}
-	v, err := plain(e.Value)
-	if err != nil {
-		return edit.Op{}, conf.At(conf.ErrType, err.Error(), path...)
-	}
-	return edit.Set(v, at...), nil
+	return edit.Set(e.Value, at...), err
 }
 
 // place returns where a file has a key, or where it is to have it: beside the
@@ -178,7 +194,11 @@ func isTable(v any) bool {
 func (f *File) follow(edits []Edit, in *Inputs) ([]Edit, error) {
 	var mask uint
 	for _, e := range edits {
-		if i := slices.Index(factKeys[:], strings.Replace(e.Key, "backend", "device", 1)); i >= 0 {
+		key := e.Key
+		if key == "backend" { // stands for the device
+			key = "device"
+		}
+		if i := slices.Index(factKeys[:], key); i >= 0 {
 			mask |= 1 << i
 		}
 	}
@@ -208,11 +228,11 @@ func (f *File) differences(now, x facts) []Edit {
 	was, is := now.values(), x.values()
 	for i, key := range factKeys {
 		if was[i] != "" && was[i] != is[i] {
-			edits = append(edits, Set(key, is[i]))
+			edits = append(edits, Edit{Key: key, Value: is[i]})
 		}
 	}
 	if f.Slot.Backend != "" && (f.doc.Has("device") || now.device != x.device) {
-		edits = append(edits, Unset("backend"))
+		edits = append(edits, Edit{Key: "backend"})
 	}
 	return edits
 }
@@ -221,20 +241,14 @@ func (f *File) differences(now, x facts) []Edit {
 // edit may not leave: all of them, but for those that before had if the slot is
 // disabled, and for conflicts with other slots that before had.
 func (f *File) worse(before *File, around Surroundings) conf.ValidationErrors {
+	var had error
+	var conflicts conf.ValidationErrors
+	if before != nil {
+		conflicts = before.conflicts(around.Slots)
+		if !f.Slot.IsEnabled() {
+			_, had = before.Resolve(around.Inputs)
+		}
+	}
 	_, err := f.Resolve(around.Inputs)
-	problems := conf.Problems(err)
-	if f.Slot.IsEnabled() {
-		problems = append(problems, f.conflicts(around.Slots)...)
-	}
-	if before == nil {
-		return problems
-	}
-	old := before.conflicts(around.Slots)
-	if !f.Slot.IsEnabled() {
-		_, err := before.Resolve(around.Inputs)
-		old = append(old, conf.Problems(err)...)
-	}
-	return slices.DeleteFunc(problems, func(p conf.ValidationError) bool {
-		return slices.ContainsFunc(old, func(q conf.ValidationError) bool { return q.Path == p.Path && q.Message == p.Message })
-	})
+	return append(conf.Worse(had, err), conf.Worse(conflicts.Err(), f.conflicts(around.Slots).Err())...)
 }

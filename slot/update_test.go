@@ -14,12 +14,15 @@ import (
 	"github.com/hal0ai/hal0-go/slot"
 )
 
+func to(key string, value any) slot.Edit { return slot.Edit{Key: key, Value: value} }
+func unset(key string) slot.Edit         { return slot.Edit{Key: key} }
+
 // edits reads "key=value", or "key" to remove it.
 func edits(t *testing.T, words ...string) []slot.Edit {
 	t.Helper()
 	var list []slot.Edit
 	for _, w := range words {
-		e := slot.Unset(w)
+		e := unset(w)
 		if strings.Contains(w, "=") {
 			var err error
 			e, err = slot.ParseEdit(w)
@@ -172,6 +175,80 @@ func TestFactsAlwaysAgree(t *testing.T) {
 	}
 }
 
+// So does every edit of every slot, by one fact or by two. Doing it again changes
+// nothing.
+func TestEditedFactsAlwaysAgree(t *testing.T) {
+	t.Parallel()
+	facts := []string{
+		"device=gpu-rocm", "device=gpu-vulkan", "device=cpu", "device=npu", "device",
+		"type=llm", "type=embedding", "type=reranking", "type=transcription", "type=tts", "type=image", "type",
+		"profile=rocm", "profile=rocm-moe", "profile=vulkan", "profile=flm", "profile=tts", "profile=comfyui", "profile",
+		"provider=llama-server", "provider=flm", "provider=kokoro", "provider=comfyui", "provider",
+	}
+	box := around(t)
+	for name, doc := range coherent {
+		if name == "own" {
+			continue
+		}
+		for i, one := range facts {
+			for _, two := range facts[i:] {
+				words := []string{one, two}
+				if one == two {
+					words = words[:1]
+				} else if key, _, _ := strings.Cut(one, "="); strings.HasPrefix(two, key) {
+					continue
+				}
+				list := edits(t, words...)
+				u, err := slot.Edited("slots/chat.toml", []byte(doc), list, box)
+				if err != nil {
+					require.Regexp(t, "^slots/chat.toml:[0-9]:1: (device|type|profile|provider): .* (contradicts|does not go with) (device|type|profile|provider) = ", err.Error(), "%s %v", name, words)
+					continue
+				}
+				plan, err := u.File.Resolve(box.Inputs)
+				require.NoError(t, err)
+				got := map[string]string{"device": string(plan.Device), "type": string(plan.Type), "profile": plan.Profile, "provider": string(plan.Provider)}
+				for _, w := range words {
+					if key, value, ok := strings.Cut(w, "="); ok {
+						assert.Equal(t, value, got[key], "%s %v", name, words)
+					}
+				}
+				again, err := slot.Edited("slots/chat.toml", u.Text, list, box)
+				require.NoError(t, err, "%s %v: %s", name, words, u.Text)
+				assert.Equal(t, string(u.Text), string(again.Text), "%s %v", name, words)
+				assert.Empty(t, again.Followed, "%s %v", name, words)
+			}
+		}
+	}
+}
+
+func FuzzEdited(f *testing.F) {
+	f.Add("port = 8081\n[model]\ndefault = \"qwen3-4b\"\n", "device=gpu-vulkan")
+	f.Add("[slot]\nport = 8081\nimage = \"x\"\n[slot.model]\ndefault = \"qwen3-4b\"\n", "image.default_steps=1")
+	f.Add("port = 8081\nbackend = \"rocm\"\nmodel.default = \"qwen3-4b\"\n", "server.env.A=1")
+	f.Add("slot = { port = 8081, model = { default = 'qwen3-4b' } }\n", "server.extra_args=-b 1")
+	box := slot.Surroundings{Inputs: inputs()}
+	f.Fuzz(func(t *testing.T, doc, text string) {
+		e, err := slot.ParseEdit(text)
+		if err != nil {
+			if err.Error() == "" {
+				t.Fatal("an error without words")
+			}
+			e = unset(text)
+		}
+		u, err := slot.Edited("slots/chat.toml", []byte(doc), []slot.Edit{e}, box)
+		if err != nil {
+			if err.Error() == "" {
+				t.Fatal("an error without words")
+			}
+			return
+		}
+		again, err := slot.Edited("slots/chat.toml", u.Text, []slot.Edit{e}, box)
+		if err != nil || string(again.Text) != string(u.Text) {
+			t.Fatalf("%q with %q became %q became %q: %v", doc, text, u.Text, again.Text, err)
+		}
+	})
+}
+
 func set(t *testing.T, doc string, words ...string) string {
 	t.Helper()
 	u, err := slot.Edited("slots/chat.toml", []byte(doc), edits(t, words...), around(t))
@@ -225,6 +302,8 @@ func TestEditedText(t *testing.T) {
 		"a device that follows":               {"backend = \"rocm\"\n" + flat, []string{"profile=vulkan"}, strings.Replace(flat, "# free\n", "# free\nprofile = \"vulkan\"\ndevice = \"gpu-vulkan\"\n", 1)},
 		"something else than the device":      {"backend = \"rocm\"\n" + flat, []string{"role=x"}, "backend = \"rocm\"\n" + strings.Replace(flat, "# free\n", "# free\nrole = \"x\"\n", 1)},
 		"a device that does not change":       {"backend = \"rocm\"\n" + flat, []string{"profile=rocm-moe"}, "backend = \"rocm\"\n" + strings.Replace(flat, "# free\n", "# free\nprofile = \"rocm-moe\"\n", 1)},
+		"a key under its old name":            {flat + "ctx_size = 4096\n", []string{"model.context_size=8192"}, flat + "context_size = 8192\n"},
+		"and it is removed":                   {flat + "ctx_size = 4096\n", []string{"model.context_size"}, flat},
 		"a problem is mended":                 {strings.Replace(flat, "8081", "80", 1), []string{"port=8082"}, strings.Replace(flat, "8081", "8082", 1)},
 		"CRLF":                                {strings.ReplaceAll(flat, "\n", "\r\n"), []string{"role=x"}, strings.ReplaceAll(strings.Replace(flat, "# free\n", "# free\nrole = \"x\"\n", 1), "\n", "\r\n")},
 	} {
@@ -245,19 +324,19 @@ func TestEditedRefuses(t *testing.T) {
 		want  string
 	}{
 		"not TOML":                  {"port = \n", nil, "slots/chat.toml:1:8: unexpected character U+000A at start of value"},
-		"a value out of range":      {doc, []slot.Edit{slot.Set("port", 80)}, "slots/chat.toml:1:1: port: must be 8081 to 8200, got 80"},
-		"a value of another type":   {doc, []slot.Edit{slot.Set("mtp", "yes")}, `slots/chat.toml:1:1: mtp: must be true or false, got the string "yes"`},
-		"a value of no type":        {doc, []slot.Edit{slot.Set("mtp", []int{1})}, "slots/chat.toml:1:1: mtp: a []int can't be written to a slot file"},
-		"a required key":            {doc, []slot.Edit{slot.Unset("port")}, "slots/chat.toml:1:1: port: is required: 8081 to 8200"},
-		"another name":              {doc, []slot.Edit{slot.Set("name", "other")}, `slots/chat.toml:1:1: name: is "other", but the file is chat.toml: make them equal`},
-		"an unknown key":            {doc, []slot.Edit{slot.Set("color", "blue")}, "slots/chat.toml:2:1: color: unknown key, want one of name, port, type, device, provider, profile, image, role, enabled, mtp, enable_thinking, chat_template, vision, workers, idle_timeout_s, model.default, model.context_size, model.n_gpu_layers, model.rope_freq_base, server.extra_args, server.env, npu.asr, npu.embed, image.idle_restore_minutes, image.default_size, image.default_steps"},
-		"a key that is not there":   {doc, []slot.Edit{slot.Unset("colour")}, "slots/chat.toml:1:1: colour: unknown key, want one of name, port, type, device, provider, profile, image, role, enabled, mtp, enable_thinking, chat_template, vision, workers, idle_timeout_s, model.default, model.context_size, model.n_gpu_layers, model.rope_freq_base, server.extra_args, server.env, npu.asr, npu.embed, image.idle_restore_minutes, image.default_size, image.default_steps"},
-		"twice":                     {doc, []slot.Edit{slot.Set("port", 8082), slot.Unset("port")}, "slots/chat.toml:1:1: port: is named twice: name it once"},
-		"it can't be launched":      {doc, []slot.Edit{slot.Set("model.default", "qwen3-4")}, `slots/chat.toml:4:1: model.default: unknown model "qwen3-4": did you mean "qwen3-4b"?`},
-		"it could not before":       {strings.Replace(doc, "qwen3-4b", "gone", 1), []slot.Edit{slot.Set("role", "x")}, `slots/chat.toml:4:1: model.default: unknown model "gone": want one of bge-small, qwen3-4b, qwen3-8b, unknown, or the absolute path of a model file`},
-		"it is disabled, and worse": {off, []slot.Edit{slot.Set("profile", "rcom")}, `slots/chat.toml:1:1: profile: unknown profile "rcom": want one of rocm, rocm-dnse, rocm-moe, vulkan, flm, tts, comfyui, did you mean "rocm"?`},
-		"it is enabled again":       {off, []slot.Edit{slot.Unset("enabled")}, `slots/chat.toml:4:1: model.default: unknown model "gone": want one of bge-small, qwen3-4b, qwen3-8b, unknown, or the absolute path of a model file`},
-		"all at once":               {doc, []slot.Edit{slot.Set("prot", 1), slot.Set("backend", "rocm")}, "slots/chat.toml:1:1: backend: is an old key: set device\nslots/chat.toml:1:1: prot: unknown key, did you mean \"port\"?"},
+		"a value out of range":      {doc, []slot.Edit{to("port", 80)}, "slots/chat.toml:1:1: port: must be 8081 to 8200, got 80"},
+		"a value of another type":   {doc, []slot.Edit{to("mtp", "yes")}, `slots/chat.toml:1:1: mtp: must be true or false, got the string "yes"`},
+		"a value of no type":        {doc, []slot.Edit{to("mtp", []int{1})}, "slots/chat.toml:1:1: mtp: a value of type []int can't be written"},
+		"a required key":            {doc, []slot.Edit{unset("port")}, "slots/chat.toml:1:1: port: is required: 8081 to 8200"},
+		"another name":              {doc, []slot.Edit{to("name", "other")}, `slots/chat.toml:1:1: name: is "other", but the file is chat.toml: make them equal`},
+		"an unknown key":            {doc, []slot.Edit{to("color", "blue")}, "slots/chat.toml:2:1: color: unknown key, want one of name, port, type, device, provider, profile, image, role, enabled, mtp, enable_thinking, chat_template, vision, workers, idle_timeout_s, model.default, model.context_size, model.n_gpu_layers, model.rope_freq_base, server.extra_args, server.env, npu.asr, npu.embed, image.idle_restore_minutes, image.default_size, image.default_steps"},
+		"a key that is not there":   {doc, []slot.Edit{unset("colour")}, "slots/chat.toml:1:1: colour: unknown key, want one of name, port, type, device, provider, profile, image, role, enabled, mtp, enable_thinking, chat_template, vision, workers, idle_timeout_s, model.default, model.context_size, model.n_gpu_layers, model.rope_freq_base, server.extra_args, server.env, npu.asr, npu.embed, image.idle_restore_minutes, image.default_size, image.default_steps"},
+		"twice":                     {doc, []slot.Edit{to("port", 8082), unset("port")}, "slots/chat.toml:1:1: port: is named twice: name it once"},
+		"it can't be launched":      {doc, []slot.Edit{to("model.default", "qwen3-4")}, `slots/chat.toml:4:1: model.default: unknown model "qwen3-4": did you mean "qwen3-4b"?`},
+		"it could not before":       {strings.Replace(doc, "qwen3-4b", "gone", 1), []slot.Edit{to("role", "x")}, `slots/chat.toml:4:1: model.default: unknown model "gone": want one of bge-small, qwen3-4b, qwen3-8b, unknown, or the absolute path of a model file`},
+		"it is disabled, and worse": {off, []slot.Edit{to("profile", "rcom")}, `slots/chat.toml:1:1: profile: unknown profile "rcom": want one of rocm, rocm-dnse, rocm-moe, vulkan, flm, tts, comfyui, did you mean "rocm"?`},
+		"it is enabled again":       {off, []slot.Edit{unset("enabled")}, `slots/chat.toml:4:1: model.default: unknown model "gone": want one of bge-small, qwen3-4b, qwen3-8b, unknown, or the absolute path of a model file`},
+		"all at once":               {doc, []slot.Edit{to("prot", 1), to("backend", "rocm")}, "slots/chat.toml:1:1: backend: is an old key: set device\nslots/chat.toml:1:1: prot: unknown key, did you mean \"port\"?"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -302,6 +381,15 @@ func TestEditedBesideOthers(t *testing.T) {
 	}
 }
 
+// Old keys that go are told of, as facts that follow are.
+func TestEditedTellsWhatFollowed(t *testing.T) {
+	t.Parallel()
+	doc := "port = 8081\nbackend = \"rocm\"\nidle_timeout_seconds = 1\n[model]\ndefault = \"qwen3-4b\"\n"
+	u, err := slot.Edited("slots/chat.toml", []byte(doc), edits(t, "profile=vulkan", "idle_timeout_s=0"), around(t))
+	require.NoError(t, err)
+	assert.Equal(t, []slot.Edit{unset("idle_timeout_seconds"), to("device", "gpu-vulkan"), unset("backend")}, u.Followed)
+}
+
 // The reference system's own save drops profile, type, mtp, vision,
 // chat_template, role and every comment.
 func TestEditKeepsWhatTheReferenceDrops(t *testing.T) {
@@ -332,25 +420,32 @@ key = [ 1,
 	require.NoError(t, err)
 	want := strings.NewReplacer("8081", "8082", `"gpu-rocm"`, `"gpu-vulkan"`, `"rocm-dnse"`, `"vulkan"`, "default = \"qwen3-8b\"\n", "default = \"qwen3-8b\"\ncontext_size = 65536\n").Replace(doc)
 	assert.Equal(t, want, string(u.Text))
-	assert.Equal(t, []slot.Edit{slot.Set("profile", "vulkan")}, u.Followed)
+	assert.Equal(t, []slot.Edit{to("profile", "vulkan")}, u.Followed)
 	s := u.File.Slot
 	assert.Equal(t, []any{"vulkan", provider.LLM, new(false), new(false), "qwen3", "primary"}, []any{s.Profile, s.Type, s.MTP, s.Vision, s.ChatTemplate, s.Role})
+}
+
+func flags(t *testing.T, text string) profile.Flags {
+	t.Helper()
+	f, err := profile.ParseFlags(text)
+	require.NoError(t, err)
+	return f
 }
 
 func TestParseEdit(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]slot.Edit{
-		"port=8082":                   slot.Set("port", 8082),
-		"mtp=false":                   slot.Set("mtp", false),
-		"type=embed":                  slot.Set("type", "embedding"),
-		"device=npu":                  slot.Set("device", "npu"),
-		"role=a=b c":                  slot.Set("role", "a=b c"),
-		"model.rope_freq_base=1e6":    slot.Set("model.rope_freq_base", 1e6),
-		"model.n_gpu_layers=-1":       slot.Set("model.n_gpu_layers", -1),
-		"server.extra_args=-b 64 'a'": slot.Set("server.extra_args", "-b 64 'a'"),
-		"server.env.A=":               slot.Set("server.env.A", ""),
-		"image=x.io/a:1":              slot.Set("image", "x.io/a:1"),
-		"image.default_steps=4":       slot.Set("image.default_steps", 4),
+		"port=8082":                   to("port", 8082),
+		"mtp=false":                   to("mtp", false),
+		"type=embed":                  to("type", provider.Embedding),
+		"device=npu":                  to("device", device.NPU),
+		"role=a=b c":                  to("role", "a=b c"),
+		"model.rope_freq_base=1e6":    to("model.rope_freq_base", 1e6),
+		"model.n_gpu_layers=-1":       to("model.n_gpu_layers", -1),
+		"server.extra_args=-b 64 'a'": to("server.extra_args", flags(t, "-b 64 'a'")),
+		"server.env.A=":               to("server.env.A", ""),
+		"image=x.io/a:1":              to("image", "x.io/a:1"),
+		"image.default_steps=4":       to("image.default_steps", 4),
 	} {
 		got, err := slot.ParseEdit(text)
 		require.NoError(t, err, text)
@@ -390,9 +485,9 @@ func TestParseEdit(t *testing.T) {
 func TestSetTakesTypedValues(t *testing.T) {
 	t.Parallel()
 	u, err := slot.Edited("slots/chat.toml", []byte("port = 8081\n"), []slot.Edit{
-		slot.Set("device", device.GPUVulkan), slot.Set("type", new(provider.LLM)), slot.Set("provider", provider.LlamaServer),
-		slot.Set("server.extra_args", profile.FlagsOf("-b", "64")), slot.Set("server.env", map[string]string{"A": "1"}),
-		slot.Set("model.default", "qwen3-4b"), slot.Set("idle_timeout_s", int64(60)), slot.Set("model.rope_freq_base", 1e6),
+		to("device", device.GPUVulkan), to("type", new(provider.LLM)), to("provider", provider.LlamaServer),
+		to("server.extra_args", profile.FlagsOf("-b", "64")), to("server.env", map[string]string{"A": "1"}),
+		to("model.default", "qwen3-4b"), to("idle_timeout_s", int64(60)), to("model.rope_freq_base", 1e6),
 	}, around(t))
 	require.NoError(t, err)
 	assert.Equal(t, `port = 8081
@@ -409,6 +504,6 @@ env = { A = "1" }
 default = "qwen3-4b"
 rope_freq_base = 1e+06
 `, string(u.Text))
-	_, err = slot.Edited("slots/chat.toml", []byte("port = 8081\n"), []slot.Edit{slot.Set("device", (*device.Device)(nil))}, around(t))
-	require.EqualError(t, err, "slots/chat.toml:1:1: device: a *device.Device can't be written to a slot file")
+	_, err = slot.Edited("slots/chat.toml", []byte("port = 8081\n"), []slot.Edit{to("device", (*device.Device)(nil))}, around(t))
+	require.EqualError(t, err, "slots/chat.toml:1:1: device: a value of type *device.Device can't be written")
 }

@@ -44,7 +44,8 @@ func (a *app) root() *cobra.Command {
 	flags.StringVar(&a.podman, "podman", podman.DefaultURI(), "podman's API socket as a `URI`")
 	flags.BoolVar(&a.demo, "demo", false, "use the sample box that is built in")
 	flags.BoolVar(&a.json, "json", false, "print JSON")
-	root.AddCommand(a.devices(), a.profiles(), a.slots(), a.resolve(), a.up(), a.down(), a.status(), a.logs())
+	root.AddCommand(a.devices(), a.profiles(), a.slots(), a.resolve(), a.up(), a.down(), a.status(), a.logs(),
+		a.create(), a.set(), a.unset(), a.validate(), a.migrate(), a.probe(), a.recommend())
 	return root
 }
 
@@ -68,13 +69,16 @@ func (a *app) open(more ...hal0.Option) (*hal0.Box, error) {
 	if err != nil {
 		return nil, err
 	}
+	if root != "/" {
+		more = append(more, hal0.WithSysroot(os.DirFS(root)))
+	}
 	home := a.home
 	if home != "" {
 		if home, err = absolute(home); err != nil {
 			return nil, err
 		}
 	}
-	return hal0.Open(hal0.HomeAt(home), append(more, hal0.WithSysroot(os.DirFS(root)))...)
+	return hal0.Open(hal0.HomeAt(home), more...)
 }
 
 // absolute returns the path of a directory that is there.

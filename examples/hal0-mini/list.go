@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/hal0ai/hal0-go"
 	"github.com/hal0ai/hal0-go/device"
 	"github.com/hal0ai/hal0-go/profile"
 	"github.com/hal0ai/hal0-go/provider"
@@ -48,54 +47,6 @@ func (a *app) devices() *cobra.Command {
 		}
 		return a.table(table)
 	})
-}
-
-func (a *app) profiles() *cobra.Command {
-	return a.verb("profiles", "List the profiles", cobra.NoArgs, func(*cobra.Command, []string) error {
-		box, err := a.open()
-		if err != nil {
-			return err
-		}
-		list := box.Profiles().List()
-		if a.json {
-			err = a.printJSON(list)
-		} else {
-			table := [][]string{{"PROFILE", "CLASS", "BACKEND", "MTP", "BENCH", "INTENT", "IMAGE"}}
-			for _, p := range list {
-				table = append(table, []string{p.Name, string(p.Class), string(p.Backend), onOff(p.MTP), bench(p), p.Intent, p.Image})
-			}
-			err = a.table(table)
-		}
-		if err != nil {
-			return err
-		}
-		return a.complain(box, box.Home().Profiles())
-	})
-}
-
-// complain prints the problems of one file of the box.
-func (a *app) complain(box *hal0.Box, file string) error {
-	found := false
-	for _, p := range box.Problems() {
-		if p.File == file {
-			_, _ = fmt.Fprintln(a.stderr, p)
-			found = true
-		}
-	}
-	if found {
-		return errProblems
-	}
-	return nil
-}
-
-func bench(p profile.Profile) string {
-	switch {
-	case p.TPS > 0:
-		return fmt.Sprintf("%.1f tok/s", p.TPS)
-	case p.RTF > 0:
-		return fmt.Sprintf("RTF %.2f", p.RTF)
-	}
-	return ""
 }
 
 func onOff(on bool) string {

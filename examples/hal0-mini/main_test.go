@@ -84,7 +84,7 @@ func TestLists(t *testing.T) {
 	t.Parallel()
 	for verb, want := range map[string]string{
 		"devices":  "gpu-vulkan  Any GPU via Vulkan           llama-server  vulkan   yes",
-		"profiles": "rocm-dnse  gpu    rocm     on   30.4 tok/s  Dense + MTP · q4 KV",
+		"profiles": "rocm-dnse  gpu    rocm     on   30.4 tok/s  chat          Dense + MTP · q4 KV",
 		"slots":    "npu     llm        npu         flm        qwen3-4b-FLM",
 	} {
 		code, stdout, stderr := mini(t, verb, "--demo")
@@ -147,8 +147,8 @@ func TestABadSlotDoesNotHideTheOthers(t *testing.T) {
 	require.Len(t, got, 2)
 	file := filepath.Join(home, "etc/hal0/slots/bad.toml")
 	assert.Equal(t, []problem{
-		{file, 1, 1, "port", "must be 8081 to 8200, got 80", []string{}},
-		{file, 2, 1, "device", `unknown device "gpu": want one of gpu-rocm, gpu-vulkan, cpu, npu`, []string{"gpu-rocm", "gpu-vulkan", "cpu", "npu"}},
+		{file, 1, 1, "port", "must be 8081 to 8200, got 80", []string{}, ""},
+		{file, 2, 1, "device", `unknown device "gpu": want one of gpu-rocm, gpu-vulkan, cpu, npu`, []string{"gpu-rocm", "gpu-vulkan", "cpu", "npu"}, ""},
 	}, got[0].Errors)
 	assert.NotEmpty(t, got[1].Hash)
 }

@@ -42,6 +42,7 @@ type problem struct {
 	Path    string   `json:"path"`
 	Message string   `json:"message"`
 	Allowed []string `json:"allowed"`
+	Code    string   `json:"code,omitempty"` // of a warning
 }
 
 // problemsOf lists what an error holds.
@@ -50,13 +51,17 @@ func problemsOf(err error) []problem {
 	if !errors.As(err, &all) {
 		return []problem{{Message: err.Error(), Allowed: []string{}}}
 	}
+	return problemList(all)
+}
+
+func problemList(all hal0.ValidationErrors) []problem {
 	list := make([]problem, len(all))
 	for i, p := range all {
 		allowed := p.Allowed
 		if allowed == nil {
 			allowed = []string{}
 		}
-		list[i] = problem{p.File, p.Line, p.Column, p.Path, p.Message, allowed}
+		list[i] = problem{p.File, p.Line, p.Column, p.Path, p.Message, allowed, p.Code}
 	}
 	return list
 }

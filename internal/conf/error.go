@@ -150,8 +150,9 @@ func Worse(before, after error) ValidationErrors {
 }
 
 // OnDisk gives problems of an edited text the positions that their keys have in
-// the text that it was made from, the TOML file that people can look at. data is
-// nil when there is no file.
+// the text that it was made from, the TOML file that people can look at: those
+// of their tables, for new keys, and none where that is new too. data is nil
+// when there is no file.
 func OnDisk(problems ValidationErrors, file string, data []byte) ValidationErrors {
 	doc, err := ParseTOML(file, data)
 	for i, p := range problems {
@@ -159,7 +160,7 @@ func OnDisk(problems ValidationErrors, file string, data []byte) ValidationError
 			continue
 		}
 		p.Line, p.Column = 0, 0
-		if data != nil {
+		if doc.Has(p.Keys...) || len(p.Keys) > 1 && doc.Has(p.Keys[:len(p.Keys)-1]...) {
 			p = doc.Locate(p)
 		}
 		problems[i] = p
@@ -206,9 +207,10 @@ func NotOneOf(err error, path ...string) ValidationError {
 	return p
 }
 
-// UnknownKey returns the problem of a dotted key that is none of known.
-func UnknownKey(key string, known []string) ValidationError {
-	return At(ErrUnknownKey, wantOneOf(key, known), strings.Split(key, ".")...)
+// UnknownKey returns the problem of a dotted key, below a table's path, that is
+// none of known.
+func UnknownKey(key string, known []string, above ...string) ValidationError {
+	return At(ErrUnknownKey, wantOneOf(key, known), append(slices.Clone(above), strings.Split(key, ".")...)...)
 }
 
 func wantOneOf(key string, known []string) string {

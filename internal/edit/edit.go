@@ -19,6 +19,7 @@ import (
 	"strings"
 
 	"github.com/hal0ai/hal0-go/internal/conf"
+	"github.com/hal0ai/hal0-go/internal/enum"
 )
 
 // An Op sets or removes one key.
@@ -77,8 +78,9 @@ func JSON(doc []byte, ops ...Op) ([]byte, error) { return run(jsonSyntax{}, doc,
 type syntax interface {
 	// parse returns what a text says.
 	parse(text []byte) (map[string]any, error)
-	// scan returns where everything of a valid text stands.
-	scan(text []byte) *document
+	// scan returns where everything stands that concerns the key at path, in a text
+	// that has been parsed.
+	scan(text []byte, path []string) *document
 	// node returns a value as parse would; it is an error that the syntax has no
 	// such value.
 	node(value any) (any, error)
@@ -98,6 +100,9 @@ func run(syn syntax, doc []byte, ops []Op) ([]byte, error) {
 	e := editor{syntax: syn, text: doc, tree: want}
 	for _, op := range ops {
 		node, err := plain(&op, syn)
+		if errors.Is(err, enum.ErrUnknown) {
+			return nil, conf.NotOneOf(err, op.Path...)
+		}
 		if err != nil {
 			return nil, conf.At(conf.ErrValue, err.Error(), op.Path...)
 		}
@@ -144,7 +149,7 @@ type editor struct {
 }
 
 func (e *editor) do(op Op) error {
-	d := e.scan(e.text)
+	d := e.scan(e.text, op.Path)
 	t, err := d.find(op.Path)
 	if err != nil {
 		return err
@@ -205,7 +210,7 @@ func (e *editor) setTable(path []string, values map[string]string) error {
 			return err
 		}
 	}
-	d := e.scan(e.text)
+	d := e.scan(e.text, path)
 	t, err := d.find(path)
 	if err == nil && !t.table { // the last dotted key is gone, and the table with it
 		e.text = apply(e.text, e.add(d, t, Set(values, path...)))
@@ -218,7 +223,7 @@ func (e *editor) setTable(path []string, values map[string]string) error {
 func (e *editor) setList(path, values []string) error {
 	now, _ := get(e.tree, path)
 	old, _ := now.([]any)
-	t, err := e.scan(e.text).find(path)
+	t, err := e.scan(e.text, path).find(path)
 	if err != nil {
 		return err
 	}
@@ -230,7 +235,7 @@ func (e *editor) setList(path, values []string) error {
 	}
 	e.text = apply(e.text, changes)
 	for i := len(old); i != len(values); {
-		d := e.scan(e.text)
+		d := e.scan(e.text, path)
 		if t, err = d.find(path); err != nil {
 			return err
 		}
@@ -250,7 +255,7 @@ func (e *editor) setList(path, values []string) error {
 func (e *editor) remove(d *document, path []string) error {
 	e.text = apply(e.text, d.linesOf(path))
 	for {
-		d := e.scan(e.text)
+		d := e.scan(e.text, path)
 		t, err := d.find(path)
 		if err != nil {
 			return err

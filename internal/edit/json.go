@@ -65,11 +65,12 @@ func members(v any) int {
 	return n
 }
 
-// scan finds everything in a text that has been parsed.
-func (jsonSyntax) scan(text []byte) *document {
+// scan finds what stands on the way to path and beside it: what other objects
+// and lists hold does not matter. text has been parsed.
+func (jsonSyntax) scan(text []byte, path []string) *document {
 	w := jsonWalk{text: text}
 	root := &entry{}
-	w.value(root)
+	w.value(root, path, true)
 	d := &document{text: text, sections: make([]section, 1), root: root, unit: "  "}
 	d.spread = bytes.IndexByte(text[root.value.start:root.value.end], '\n') >= 0
 	if len(root.table) > 0 && d.spread {
@@ -95,31 +96,42 @@ func (w *jsonWalk) next() byte {
 	return w.text[w.at]
 }
 
-// value takes the next value into e.
-func (w *jsonWalk) value(e *entry) {
+// value takes the next value into e, with what it holds if it is on the way to
+// path, which begins below it.
+func (w *jsonWalk) value(e *entry, path []string, onWay bool) {
 	c := w.next()
 	e.value.start = w.at
-	switch c {
-	case '{':
-		e.what, e.inline = "an object", true
-		w.members(e)
-	case '[':
-		e.what, e.strings = "a list", true
+	switch {
+	case c == '{' && onWay:
+		w.members(e, path)
+	case c == '[' && onWay:
 		w.elements(e)
-	case '"':
-		e.what = "a string"
+	case c == '{' || c == '[':
+		w.skip()
+	case c == '"':
 		w.quoted()
-	case 't', 'f':
-		e.what = "true or false"
-		w.word()
-	case 'n':
-		e.what = "null"
-		w.word()
 	default:
-		e.what = "a number"
 		w.word()
 	}
+	e.what, e.inline = jsonKind(c), c == '{'
 	e.value.end, e.end = w.at, w.at
+}
+
+// jsonKind names the kind of a value by its first byte.
+func jsonKind(c byte) string {
+	switch c {
+	case '{':
+		return "an object"
+	case '[':
+		return "a list"
+	case '"':
+		return "a string"
+	case 't', 'f':
+		return "true or false"
+	case 'n':
+		return "null"
+	}
+	return "a number"
 }
 
 // quoted moves behind a string.
@@ -139,13 +151,36 @@ func (w *jsonWalk) word() {
 	}
 }
 
-func (w *jsonWalk) members(e *entry) {
+// skip moves behind an object or a list.
+func (w *jsonWalk) skip() {
+	for depth := 0; ; {
+		switch w.text[w.at] {
+		case '"':
+			w.quoted()
+			continue
+		case '{', '[':
+			depth++
+		case '}', ']':
+			depth--
+		}
+		if w.at++; depth == 0 {
+			return
+		}
+	}
+}
+
+func (w *jsonWalk) members(e *entry, path []string) {
 	for w.at++; w.next() != '}'; {
 		at := span{start: w.at}
 		w.quoted()
 		at.end = w.at
-		m := entry{span: at, keys: []key{{at, decodeText(w.text[at.start:at.end])}}}
-		w.value(&m)
+		name := decodeText(w.text[at.start:at.end])
+		m := entry{span: at, keys: []key{{at, name}}}
+		if len(path) > 0 && path[0] == name {
+			w.value(&m, path[1:], true)
+		} else {
+			w.value(&m, nil, false)
+		}
 		e.table = append(e.table, m)
 	}
 	w.at++
@@ -161,10 +196,11 @@ func decodeText(quoted []byte) string {
 }
 
 func (w *jsonWalk) elements(e *entry) {
+	e.strings = true
 	for w.at++; w.next() != ']'; {
 		var item entry
-		w.value(&item)
-		e.strings = e.strings && item.what == "a string"
+		w.value(&item, nil, false)
+		e.strings = e.strings && w.text[item.value.start] == '"'
 		e.items = append(e.items, item.value)
 	}
 	w.at++

@@ -20,7 +20,7 @@ func RenameTOML(doc []byte, to []string, path ...string) ([]byte, error) {
 	if err := errors.Join(checkPath(path), checkPath(to)); err != nil {
 		return nil, conf.At(conf.ErrValue, err.Error(), path...)
 	}
-	d := syn.scan(doc)
+	d := syn.scan(doc, path)
 	t, err := d.find(path)
 	if err != nil {
 		return nil, err

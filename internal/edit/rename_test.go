@@ -16,7 +16,7 @@ func TestRenameTOML(t *testing.T) {
 		to, path []string
 		want     string // or the error
 	}{
-		"a key":              {"# a\na = 1 # why\nb = 2\n", []string{"c"}, []string{"a"}, "# a\nc = 1 # why\nb = 2\n"},
+		"a key":              {"# one\na = 1 # why\nb = 2\n", []string{"c"}, []string{"a"}, "# one\nc = 1 # why\nb = 2\n"},
 		"in a table":         {"[t]\r\n  'a' = 1\r\n", []string{"c"}, []string{"t", "a"}, "[t]\r\n  c = 1\r\n"},
 		"a dotted key":       {"t.a = 1\n", []string{"c"}, []string{"t", "a"}, "t.c = 1\n"},
 		"to a dotted key":    {"a = 'x' # why\n", []string{"a", "b c"}, []string{"a"}, "a.\"b c\" = 'x' # why\n"},

@@ -24,8 +24,8 @@ func (tomlSyntax) parse(text []byte) (map[string]any, error) {
 }
 
 // scan finds everything with go-toml's unstable parser: of this package's
-// files, this one alone uses it. text has been parsed.
-func (tomlSyntax) scan(text []byte) *document {
+// files, this one alone uses it.
+func (tomlSyntax) scan(text []byte, _ []string) *document {
 	d := &document{text: text, sections: make([]section, 1, 8), unit: "  "}
 	var arrays [][]string
 	var p unstable.Parser

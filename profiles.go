@@ -1,0 +1,185 @@
+package hal0
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hal0ai/hal0-go/internal/conf"
+	"github.com/hal0ai/hal0-go/profile"
+	"github.com/hal0ai/hal0-go/slot"
+)
+
+// Errors of edits of profiles.
+var (
+	// ErrProfileInUse: a slot uses the profile.
+	ErrProfileInUse = errors.New("a slot uses the profile")
+	// ErrSeed: the profile is one that hal0 comes with.
+	ErrSeed = profile.ErrSeed
+	// ErrProfileExists: there is a profile of that name.
+	ErrProfileExists = profile.ErrExists
+	// ErrNoProfile: there is no profile of that name.
+	ErrNoProfile = profile.ErrNoProfile
+)
+
+// A ProfileUse is a profile and who uses it.
+type ProfileUse struct {
+	profile.Profile
+	// UsedBy are the names of the slots that name the profile, or take it because
+	// they name none, sorted; disabled slots are among them.
+	UsedBy []string `json:"used_by"`
+}
+
+// ProfileUses returns the profiles that the box serves, in the order of their
+// file, with the slots that use each.
+func (b *Box) ProfileUses() []ProfileUse {
+	users := b.profileUsers()
+	list := b.profiles.List()
+	uses := make([]ProfileUse, len(list))
+	for i, p := range list {
+		uses[i] = ProfileUse{p, append([]string{}, users[p.Name]...)}
+	}
+	return uses
+}
+
+// profileUsers returns the names of the slots that use a profile, by its name.
+func (b *Box) profileUsers() map[string][]string {
+	users := map[string][]string{}
+	for i := range b.slots {
+		e := &b.slots[i]
+		var name string
+		if e.err == nil {
+			name = slot.ProfileOf(e.file.Slot, slot.Inputs{Profiles: b.profiles, Providers: b.opts.providers})
+		} else {
+			name = b.profileNamedBy(e.name)
+		}
+		if name != "" {
+			users[name] = append(users[name], e.name)
+		}
+	}
+	return users
+}
+
+// profileNamedBy returns the profile that the file of a slot names, though it
+// has problems: mended, it needs that profile.
+func (b *Box) profileNamedBy(slotName string) string {
+	data, err := b.read(b.home.Slot(slotName), maxConfig)
+	if err != nil {
+		return ""
+	}
+	doc, err := conf.ParseTOML(b.home.Slot(slotName), data)
+	if err != nil {
+		return ""
+	}
+	for _, path := range [][]string{{"profile"}, {"slot", "profile"}} {
+		if v, ok := doc.Value(path...); ok {
+			name, _ := v.(string)
+			return name
+		}
+	}
+	return ""
+}
+
+// CreateProfile adds a profile to profiles.toml. p needs a name that no profile
+// and no seed has, and an image; what is zero is left out. The first change of a
+// box without profiles.toml makes one that serves the seeds too.
+//
+// The edits of profiles work like [Box.SetSettings]. Their errors are
+// [ValidationErrors], and match [ErrSeed], [ErrProfileExists], [ErrNoProfile] or
+// [ErrProfileInUse] where that is the reason.
+func (b *Box) CreateProfile(ctx context.Context, p profile.Profile, opts ...EditOption) (Change, error) {
+	return b.edit(ctx, b.home.Profiles(), opts, func(old []byte, _ *Box) ([]byte, error) {
+		return profile.Create(b.home.Profiles(), old, p)
+	})
+}
+
+// CloneProfile copies the profile from, a seed or not, to one called to, and
+// changes the copy by edits, which may be none.
+func (b *Box) CloneProfile(ctx context.Context, from, to string, edits []Edit, opts ...EditOption) (Change, error) {
+	return b.edit(ctx, b.home.Profiles(), opts, func(old []byte, _ *Box) ([]byte, error) {
+		return profile.Clone(b.home.Profiles(), old, from, to, edits)
+	})
+}
+
+// UpdateProfile changes the keys of a profile that edits name, and no others.
+// The keys are those of [profile.Edit]. A seed can't be changed, and a profile
+// not so that a slot which uses it could no longer be launched.
+func (b *Box) UpdateProfile(ctx context.Context, name string, edits []Edit, opts ...EditOption) (Change, error) {
+	return b.edit(ctx, b.home.Profiles(), opts, func(old []byte, now *Box) ([]byte, error) {
+		text, err := profile.Update(b.home.Profiles(), old, name, edits)
+		if err != nil {
+			return nil, err
+		}
+		return text, now.stillResolve(name, text)
+	})
+}
+
+// DeleteProfile removes a profile that is no seed and that no slot uses.
+func (b *Box) DeleteProfile(ctx context.Context, name string, opts ...EditOption) (Change, error) {
+	return b.edit(ctx, b.home.Profiles(), opts, func(old []byte, now *Box) ([]byte, error) {
+		text, err := profile.Delete(b.home.Profiles(), old, name)
+		if users := now.profileUsers()[name]; err == nil && len(users) > 0 {
+			p := conf.At(conf.ErrConflict, fmt.Sprintf("is used by %s: choose another profile there first", slotList(users)), "profile", name)
+			p.Err = ErrProfileInUse
+			err = ValidationErrors{now.profiles.Locate(p)}
+		}
+		return text, err
+	})
+}
+
+// ExportProfile returns a profile as [profile.Export] writes it, for another
+// box.
+func (b *Box) ExportProfile(name string) ([]byte, error) {
+	p, err := b.profiles.Get(name)
+	if err != nil {
+		return nil, err
+	}
+	return profile.Export(p)
+}
+
+// ImportProfile adds a profile that [Box.ExportProfile] returned on this box or
+// another one. file is what errors call data. The profile is called name, or as
+// it was when that is "".
+func (b *Box) ImportProfile(ctx context.Context, file string, data []byte, name string, opts ...EditOption) (Change, error) {
+	p, err := profile.Import(file, data)
+	if err != nil {
+		return Change{}, err
+	}
+	if name != "" {
+		p.Name = name
+	}
+	return b.CreateProfile(ctx, p, opts...)
+}
+
+// stillResolve returns an error when a slot that uses a profile has a problem
+// with the profiles in text that it does not have now.
+func (b *Box) stillResolve(name string, text []byte) error {
+	profiles, _ := profile.Parse(b.home.Profiles(), text) // whose problems are looked for elsewhere
+	var problems ValidationErrors
+	for _, user := range b.profileUsers()[name] {
+		e, err := b.entry(user)
+		if err != nil {
+			continue // it can't be launched anyhow
+		}
+		in := b.inputs(&e.file.Slot, &call{})
+		_, before := e.file.Resolve(in)
+		in.Profiles = profiles
+		_, after := e.file.Resolve(in)
+		for _, worse := range conf.Worse(before, after) {
+			p := conf.At(conf.ErrConflict, fmt.Sprintf("slot %s could not be launched any more: %s: %s", user, worse.Path, worse.Message), "profile", name)
+			p.Err = worse
+			problems = append(problems, b.profiles.Locate(p))
+		}
+	}
+	return problems.Err()
+}
+
+func slotList(names []string) string {
+	if len(names) == 1 {
+		return "slot " + names[0]
+	}
+	names = slices.Clone(names)
+	return "slots " + strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
+}
