@@ -44,7 +44,7 @@ func (f *File) refused(plan *Plan, flag provider.Flag, r *argv.Refusal, help *pr
 	if near := conf.Closest(flag.Name, help.Names()); instead == "" && r.Kind == argv.RefusedUnknown && near != "" {
 		instead = "it has " + near
 	}
-	found.Fix = flagFix(flag.Source, plan, found.File == "")
+	found.Fix = flagFix(flag.Source, plan, in)
 	if instead != "" {
 		found.Fix += "; instead: " + instead
 	}
@@ -69,11 +69,12 @@ func sourceText(source provider.Source, plan *Plan) string {
 	return "hal0 itself"
 }
 
-// flagFix says how to get rid of a flag. A profile without a file is built in.
-func flagFix(source provider.Source, plan *Plan, builtIn bool) string {
+// flagFix says how to get rid of a flag.
+func flagFix(source provider.Source, plan *Plan, in Inputs) string {
+	p, _ := in.Profiles.Get(plan.Profile)
 	switch {
-	case source == provider.FromProfile && builtIn:
-		return fmt.Sprintf("profile %s is built in: clone it under another name, change the flags of the clone and choose it in the slot, or use another image", plan.Profile)
+	case source == provider.FromProfile && p.Seed:
+		return fmt.Sprintf("profile %s is a seed and can't be changed: clone it under another name, change the flags of the clone and choose it in the slot, or use another image", plan.Profile)
 	case source == provider.FromProfile, source == provider.FromModel, source == provider.FromSlot:
 		return "remove or change it there, or use another image"
 	case source == provider.FromMTP:

@@ -2,6 +2,7 @@ package slot_test
 
 import (
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -56,8 +57,9 @@ const fewFlags = `-m,    --model FNAME                    model path to load
 func TestCheckFlags(t *testing.T) {
 	t.Parallel()
 	const cpu = "port = 8081\ndevice = \"cpu\"\nprofile = \"vulkan\"\nimage = \"localhost/x:1\"\n[model]\ndefault = \"m\"\n"
-	const profiles = "[profile.vulkan]\nimage = \"localhost/y:1\"\ndevice_class = \"gpu\"\nbackend = \"vulkan\"\n"
+	const profiles = "[profile.mine]\nimage = \"localhost/y:1\"\ndevice_class = \"gpu\"\nbackend = \"vulkan\"\n"
 	const registry = "[models.m]\npath = \"/mnt/ai-models/m.gguf\"\n"
+	mine := strings.Replace(cpu, "vulkan", "mine", 1)
 	const ngl = "-ngl,  --gpu-layers N                   layers\n"
 	for name, tc := range map[string]struct {
 		help, slot, profiles, registry string
@@ -66,16 +68,16 @@ func TestCheckFlags(t *testing.T) {
 		"the seed profile on Debian's build": {"", cpu, "", registry, []slot.Finding{{
 			Slot: "chat", Severity: "error", Code: "flags.unknown",
 			Message: "the server in image localhost/x:1 would not start: --no-mmap, which comes from profile vulkan, is not a flag that it has",
-			Fix:     "profile vulkan is built in: clone it under another name, change the flags of the clone and choose it in the slot, or use another image; instead: --load-mode none",
+			Fix:     "profile vulkan is a seed and can't be changed: clone it under another name, change the flags of the clone and choose it in the slot, or use another image; instead: --load-mode none",
 			Path:    "profile.vulkan.flags",
 		}}},
-		"a profile of the box": {fewFlags + ngl, cpu, profiles + "flags = \"\"\"\n--jinja\"\"\"\n", registry, []slot.Finding{{
+		"a profile of the box": {fewFlags + ngl, mine, profiles + "flags = \"\"\"\n--jinja\"\"\"\n", registry, []slot.Finding{{
 			Slot: "chat", Severity: "error", Code: "flags.unknown",
-			Message: "the server in image localhost/x:1 would not start: --jinja, which comes from profile vulkan, is not a flag that it has",
+			Message: "the server in image localhost/x:1 would not start: --jinja, which comes from profile mine, is not a flag that it has",
 			Fix:     "remove or change it there, or use another image",
-			File:    "profiles.toml", Line: 5, Column: 1, Path: "profile.vulkan.flags",
+			File:    "profiles.toml", Line: 5, Column: 1, Path: "profile.mine.flags",
 		}}},
-		"the slot's own flags": {fewFlags + ngl + "-fa,   --flash-attn                     use it\n", cpu + "[server]\nextra_args = \"-fa on --alias-prefix\"\n", profiles, registry, []slot.Finding{
+		"the slot's own flags": {fewFlags + ngl + "-fa,   --flash-attn                     use it\n", mine + "[server]\nextra_args = \"-fa on --alias-prefix\"\n", profiles, registry, []slot.Finding{
 			{
 				Slot: "chat", Severity: "error", Code: "flags.form",
 				Message: "the server in image localhost/x:1 would not start: -fa, which comes from the slot's file, takes no value in it, and has one value",
@@ -88,13 +90,13 @@ func TestCheckFlags(t *testing.T) {
 				File:    "slots/chat.toml", Line: 8, Column: 1, Path: "server.extra_args",
 			},
 		}},
-		"keys of the slot": {fewFlags + ngl, cpu + "rope_freq_base = 10000\n", profiles, registry, []slot.Finding{{
+		"keys of the slot": {fewFlags + ngl, mine + "rope_freq_base = 10000\n", profiles, registry, []slot.Finding{{
 			Slot: "chat", Severity: "error", Code: "flags.unknown",
 			Message: "the server in image localhost/x:1 would not start: --rope-freq-base, which comes from the slot's file, is not a flag that it has",
 			Fix:     "remove or change it there, or use another image",
 			File:    "slots/chat.toml", Line: 7, Column: 1, Path: "model.rope_freq_base",
 		}}},
-		"the registry": {fewFlags + ngl, cpu, profiles, registry + "mmproj = \"/mnt/ai-models/p.gguf\"\n[models.m.defaults]\nextra_args = \"--tempp 1\"\nchat_template = \"x\"\n", []slot.Finding{
+		"the registry": {fewFlags + ngl, mine, profiles, registry + "mmproj = \"/mnt/ai-models/p.gguf\"\n[models.m.defaults]\nextra_args = \"--tempp 1\"\nchat_template = \"x\"\n", []slot.Finding{
 			{
 				Slot: "chat", Severity: "error", Code: "flags.unknown",
 				Message: "the server in image localhost/x:1 would not start: --mmproj, which comes from the registry entry of model m, is not a flag that it has",
@@ -112,13 +114,13 @@ func TestCheckFlags(t *testing.T) {
 				File:    "registry.toml", Line: 5, Column: 1, Path: "models.m.defaults.extra_args",
 			},
 		}},
-		"a typo": {fewFlags + ngl + "--temp N                                temperature\n", cpu + "[server]\nextra_args = \"--temmp 1\"\n", profiles, registry, []slot.Finding{{
+		"a typo": {fewFlags + ngl + "--temp N                                temperature\n", mine + "[server]\nextra_args = \"--temmp 1\"\n", profiles, registry, []slot.Finding{{
 			Slot: "chat", Severity: "error", Code: "flags.unknown",
 			Message: "the server in image localhost/x:1 would not start: --temmp, which comes from the slot's file, is not a flag that it has",
 			Fix:     "remove or change it there, or use another image; instead: it has --temp",
 			File:    "slots/chat.toml", Line: 8, Column: 1, Path: "server.extra_args",
 		}}},
-		"the slot's type and device": {fewFlags, "type = \"embedding\"\n" + cpu, profiles, registry, []slot.Finding{
+		"the slot's type and device": {fewFlags, "type = \"embedding\"\n" + mine, profiles, registry, []slot.Finding{
 			{
 				Slot: "chat", Severity: "error", Code: "flags.unknown",
 				Message: "the server in image localhost/x:1 would not start: -ngl, which comes from hal0 itself, is not a flag that it has",
@@ -130,7 +132,7 @@ func TestCheckFlags(t *testing.T) {
 				File:    "slots/chat.toml", Line: 1, Column: 1, Path: "type",
 			},
 		}},
-		"nothing": {fewFlags + ngl, cpu, profiles, registry, []slot.Finding{{
+		"nothing": {fewFlags + ngl, mine, profiles, registry, []slot.Finding{{
 			Slot: "chat", Severity: "info", Code: "flags.accepted", Message: "the server in image localhost/x:1 takes all 6 flags",
 		}}},
 	} {
@@ -172,12 +174,13 @@ func TestCheckFlagsOfTheMTPBundle(t *testing.T) {
 			f, plan, in := launched(t, "port = 8081\n"+tc.mtp+"profile = \""+tc.profile+"\"\n[model]\ndefault = \"qwen3-4b\"\n", "", "")
 			found := f.CheckFlags(&plan, help, in)
 			require.Len(t, found, 13)
-			assert.Equal(t, slot.Finding{
+			want := slot.Finding{
 				Slot: "chat", Severity: "error", Code: "flags.value",
 				Message: "the server in image ghcr.io/hal0ai/amd-strix-halo-toolboxes:rocm-7.2.4-rocmfp4-server would not start: --spec-type, which comes from the multi-token-prediction bundle, does not take \"draft-mtp\" in it",
 				Fix:     "set mtp = false in the slot's file, or use an image whose server drafts by multi-token prediction; instead: one of none, draft-simple",
 				File:    tc.file, Line: tc.line, Column: min(tc.line, 1), Path: tc.path,
-			}, plain(found[0]))
+			}
+			assert.Equal(t, want, plain(found[0]))
 		})
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/hal0ai/hal0-go/internal/conf"
 	"github.com/hal0ai/hal0-go/internal/enum"
+	"github.com/hal0ai/hal0-go/profile"
 )
 
 // A Finding is one thing that was found of a slot before anything is started:
@@ -147,26 +148,18 @@ func (f Finding) at(keys ...string) Finding {
 }
 
 // LocateFinding gives a finding of the file's slot that has a key the key's
-// position: in the file, or in the one that the slot takes it from. A built-in
-// profile stands in no file that could be changed.
+// position: in the file, or in the one that the slot takes it from. What is
+// built in stands in no file that could be changed.
 func (f *File) LocateFinding(found Finding, in Inputs) Finding {
 	found.Slot = f.Slot.Name
 	if len(found.keys) == 0 {
 		return found
 	}
-	p := conf.Problems(f.locate(conf.At(nil, "", found.keys...), in))[0]
+	key := conf.At(nil, "", found.keys...)
+	p := conf.Problems(f.locate(key, in))[0]
 	found.Path = p.Path
-	if !isSeed(found.keys, in) {
+	if p.File != profile.Seeds().Locate(key).File {
 		found.File, found.Line, found.Column = p.File, p.Line, p.Column
 	}
 	return found
-}
-
-// isSeed reports whether a key is one of a built-in profile.
-func isSeed(keys []string, in Inputs) bool {
-	if len(keys) < 2 || keys[0] != "profile" {
-		return false
-	}
-	p, err := in.Profiles.Get(keys[1])
-	return err == nil && p.Seed
 }
