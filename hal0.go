@@ -62,10 +62,15 @@ var (
 	ErrNoSlot = errors.New("no such slot")
 	// ErrNoRuntime: the box was opened without [WithRuntime].
 	ErrNoRuntime = errors.New("the box was opened without a container runtime")
+	// ErrNoRegistry: the box was opened without [WithRegistry].
+	ErrNoRegistry = errors.New("the box was opened without a registry client")
 	// ErrDisabled: the slot's file says enabled = false.
 	ErrDisabled = errors.New("slot is disabled")
 	// ErrModelFile: the model's file can't be read on this host.
 	ErrModelFile = errors.New("model file can't be read")
+	// ErrImage: the local image is not the one that is pinned, or can't run on
+	// this host; see [ImageError].
+	ErrImage = errors.New("image is not the one to launch")
 	// ErrDevice: this host lacks a device that the slot needs.
 	ErrDevice = runtime.ErrDevice
 	// ErrNotReady: the server did not become ready.

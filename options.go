@@ -4,9 +4,11 @@ import (
 	"io/fs"
 	"net/netip"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/hal0ai/hal0-go/device"
+	"github.com/hal0ai/hal0-go/manifest"
 	"github.com/hal0ai/hal0-go/provider"
 	"github.com/hal0ai/hal0-go/runtime"
 )
@@ -21,6 +23,8 @@ type options struct {
 	getenv    func(string) string
 	providers provider.Set
 	runtime   runtime.Runtime
+	registry  manifest.Registry
+	calls     []CallOption
 }
 
 func makeOptions(opts []Option) options {
@@ -60,8 +64,19 @@ func WithProviders(more ...provider.Provider) Option {
 // [ErrNoRuntime].
 func WithRuntime(rt runtime.Runtime) Option { return func(o *options) { o.runtime = rt } }
 
-// A CallOption changes one call of [Box.Resolve], [Box.Up] or [Box.Down]; what does
-// not concern the call is ignored.
+// WithRegistry lets the box ask image registries through r, which package
+// manifest/registry implements. Without it those calls that have to ask one
+// return [ErrNoRegistry].
+func WithRegistry(r manifest.Registry) Option { return func(o *options) { o.registry = r } }
+
+// WithDefaults sets options for every call of the box; those of a call itself
+// come after them.
+func WithDefaults(opts ...CallOption) Option {
+	return func(o *options) { o.calls = append(o.calls, opts...) }
+}
+
+// A CallOption changes one call of a [Box]; what does not concern the call is
+// ignored.
 type CallOption func(*call)
 
 type call struct {
@@ -69,11 +84,15 @@ type call struct {
 	progress func(Event)
 	ready    time.Duration
 	grace    time.Duration
+	verify   VerifyPolicy
+	fetch    PullPolicy
+	ask      bool
 }
 
-func makeCall(opts []CallOption) call {
-	c := call{progress: func(Event) {}, ready: 5 * time.Minute, grace: 20 * time.Second}
-	for _, opt := range opts {
+// call returns the options of one call.
+func (b *Box) call(opts []CallOption) call {
+	c := call{progress: func(Event) {}, ready: 5 * time.Minute, grace: 20 * time.Second, verify: VerifyEnforce, fetch: PullMissing}
+	for _, opt := range slices.Concat(b.opts.calls, opts) {
 		opt(&c)
 	}
 	return c

@@ -26,14 +26,14 @@ type Resolution struct {
 // every problem found, as [ValidationErrors] with file and line, or is
 // [ErrNoSlot].
 func (b *Box) Resolve(name string, opts ...CallOption) (slot.Plan, error) {
-	c := makeCall(opts)
+	c := b.call(opts)
 	return b.resolve(name, &c)
 }
 
 // ResolveAll resolves every slot file of the box, sorted by name. One slot
 // without a plan does not hide the others.
 func (b *Box) ResolveAll(opts ...CallOption) []Resolution {
-	c := makeCall(opts)
+	c := b.call(opts)
 	all := make([]Resolution, len(b.slots))
 	for i := range b.slots {
 		all[i].Slot = b.slots[i].name

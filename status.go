@@ -105,7 +105,8 @@ func (b *Box) StatusAll(ctx context.Context) ([]Status, error) {
 // status judges one container.
 func (b *Box) status(ctx context.Context, name string, c runtime.Container) Status {
 	s := Status{Slot: name, Container: &c}
-	plan, err := b.resolve(name, &call{})
+	defaults := b.call(nil)
+	plan, err := b.resolve(name, &defaults)
 	s.Current = err == nil && c.Labels[runtime.LabelPlan] == plan.Hash
 	switch {
 	case !c.Managed() || c.Labels[runtime.LabelSlot] != name:

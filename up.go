@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hal0ai/hal0-go/manifest"
 	"github.com/hal0ai/hal0-go/runtime"
 	"github.com/hal0ai/hal0-go/slot"
 )
@@ -16,6 +17,9 @@ type Event struct {
 	Slot    string `json:"slot"`
 	State   State  `json:"state"`
 	Message string `json:"message"`
+	// Warning is set where something is amiss that does not keep the slot from
+	// coming up.
+	Warning bool `json:"warning,omitempty"`
 }
 
 // cleanupTime bounds the removal of a container whose start failed, after the
@@ -69,20 +73,32 @@ func (e *StartError) Is(target error) bool { return target == ErrNotReady }
 // starts the container and waits until the server is ready. It blocks until
 // then.
 //
-// A healthy container that runs the same plan is adopted: nothing is
-// restarted. One that runs another plan is replaced. One of that name that is
-// not ours is left alone: [runtime.ErrForeign]. When the server ends or does not
+// The image is the pinned one and made for this host, or Up refuses it:
+// [ErrImage]; see [VerifyImage] and [PullImage]. Where no digest is pinned the
+// image is the one that the tag named when Up looked, even when the tag moves
+// before the container is made: [runtime.ErrImageChanged].
+//
+// A healthy container that runs the same plan from that image is adopted:
+// nothing is restarted. One that runs another is replaced. One of that name that
+// is not ours is left alone: [runtime.ErrForeign]. When the server ends or does not
 // become ready, or ctx ends, the container is removed again, and the error
 // holds its exit code and last log lines ([StartError]).
 //
 // Calls for one slot take turns; those for different slots run side by side.
 func (b *Box) Up(ctx context.Context, name string, opts ...CallOption) (Status, error) {
-	c := makeCall(opts)
+	c := b.call(opts)
 	rt := b.opts.runtime
 	if rt == nil {
 		return Status{}, ErrNoRuntime
 	}
+	if err := c.checkPolicies(); err != nil {
+		return Status{}, err
+	}
 	plan, err := b.launchable(name, &c)
+	if err != nil {
+		return Status{}, err
+	}
+	pin, err := b.manifest.Resolve(plan.Image.Ref)
 	if err != nil {
 		return Status{}, err
 	}
@@ -91,7 +107,7 @@ func (b *Box) Up(ctx context.Context, name string, opts ...CallOption) (Status, 
 		return Status{}, err
 	}
 	defer leave()
-	u := up{rt: rt, plan: plan, call: &c}
+	u := up{rt: rt, plan: plan, pin: pin, call: &c}
 	status, err := u.run(inside)
 	if cause := context.Cause(inside); err != nil && cause != nil && ctx.Err() == nil {
 		err = fmt.Errorf("slot %s: %w", name, cause)
@@ -125,6 +141,7 @@ func (b *Box) launchable(name string, c *call) (slot.Plan, error) {
 type up struct {
 	rt   runtime.Runtime
 	plan slot.Plan
+	pin  manifest.Pin
 	call *call
 }
 
@@ -132,16 +149,27 @@ func (u *up) report(s State, format string, args ...any) {
 	u.call.progress(Event{Slot: u.plan.Slot, State: s, Message: fmt.Sprintf(format, args...)})
 }
 
+func (u *up) warn(format string, args ...any) {
+	u.call.progress(Event{Slot: u.plan.Slot, State: StateStarting, Message: fmt.Sprintf(format, args...), Warning: true})
+}
+
 func (u *up) run(ctx context.Context) (Status, error) {
-	adopted, err := u.adopt(ctx)
-	if err != nil || adopted != nil {
-		return u.status(adopted), err
-	}
-	if err := u.image(ctx); err != nil {
+	old, err := u.running(ctx)
+	if err != nil {
 		return Status{}, err
 	}
+	image, err := u.image(ctx)
+	if err != nil {
+		return Status{}, err
+	}
+	if old != nil {
+		adopted, err := u.adopt(ctx, old, image)
+		if err != nil || adopted {
+			return u.status(old), err
+		}
+	}
 	u.report(StateStarting, "starting %s from %s", u.plan.Spec.Name, u.plan.Spec.Image)
-	c, err := u.rt.Start(ctx, u.plan.Spec)
+	c, err := u.start(ctx, image)
 	if err != nil {
 		return Status{}, err
 	}
@@ -155,18 +183,15 @@ func (u *up) run(ctx context.Context) (Status, error) {
 
 // status reports the end of a successful run.
 func (u *up) status(c *runtime.Container) Status {
-	if c == nil {
-		return Status{}
-	}
 	u.report(StateReady, "ready on %s", u.plan.Spec.Publish[0])
 	return Status{Slot: u.plan.Slot, State: StateReady, Current: true, Container: c}
 }
 
 func short(id string) string { return id[:min(12, len(id))] }
 
-// adopt returns the container that runs the plan already and is ready, or
-// becomes so; nil when one has to be started.
-func (u *up) adopt(ctx context.Context) (*runtime.Container, error) {
+// running returns the container that runs the plan already; nil when one has to
+// be started.
+func (u *up) running(ctx context.Context) (*runtime.Container, error) {
 	c, err := u.rt.Inspect(ctx, u.plan.Spec.Name)
 	switch {
 	case errors.Is(err, runtime.ErrNotFound):
@@ -183,25 +208,27 @@ func (u *up) adopt(ctx context.Context) (*runtime.Container, error) {
 		u.report(StateStarting, "container %s runs another plan: replacing it", short(c.ID))
 		return nil, nil
 	}
-	u.report(StateWarming, "container %s runs this plan already", short(c.ID))
-	err = u.ready(ctx, c)
-	if errors.Is(err, ErrNotReady) {
-		u.report(StateStarting, "container %s does not serve: replacing it", short(c.ID))
-		return nil, nil
-	}
-	return &c, err
+	return &c, nil
 }
 
-// image makes sure that the image is present.
-func (u *up) image(ctx context.Context) error {
-	ref := u.plan.Spec.Image
-	_, err := u.rt.Image(ctx, ref)
-	if !errors.Is(err, runtime.ErrImageNotFound) {
-		return err
+// adopt reports whether a container that runs the plan runs it from that image,
+// and is ready or becomes so; otherwise one has to be started.
+func (u *up) adopt(ctx context.Context, c *runtime.Container, image runtime.Image) (bool, error) {
+	if c.ImageID != image.ID && u.call.verify != VerifyOff {
+		what := fmt.Sprintf("container %s runs image %s, and %s is to be launched", short(c.ID), short(c.ImageID), short(image.ID))
+		if u.call.verify == VerifyEnforce {
+			u.report(StateStarting, "%s: replacing it", what)
+			return false, nil
+		}
+		u.warn("%s", what)
 	}
-	u.report(StatePulling, "pulling %s", ref)
-	_, err = u.rt.Pull(ctx, ref, func(s runtime.PullStep) { u.report(StatePulling, "%s", s.Message) })
-	return err
+	u.report(StateWarming, "container %s runs this plan already", short(c.ID))
+	err := u.ready(ctx, *c)
+	if errors.Is(err, ErrNotReady) {
+		u.report(StateStarting, "container %s does not serve: replacing it", short(c.ID))
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // remove takes a container that failed to start away, even when ctx has ended.
@@ -220,7 +247,7 @@ func (u *up) remove(ctx context.Context) {
 // An Up of that slot that is under way ends with [ErrStopped]. Down blocks until
 // the container is gone.
 func (b *Box) Down(ctx context.Context, name string, opts ...CallOption) error {
-	c := makeCall(opts)
+	c := b.call(opts)
 	if b.opts.runtime == nil {
 		return ErrNoRuntime
 	}

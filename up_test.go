@@ -85,7 +85,7 @@ func (b *stubBox) slot(mode string) {
 // stub's is empty.
 func (b *stubBox) open(opts ...hal0.Option) *hal0.Box {
 	b.t.Helper()
-	box, err := hal0.Open(hal0.HomeAt(b.home), append(opts, hal0.WithRuntime(b.rt), hal0.WithHost(device.Host{}))...)
+	box, err := hal0.Open(hal0.HomeAt(b.home), append([]hal0.Option{hal0.WithRuntime(b.rt), hal0.WithHost(device.Host{})}, opts...)...)
 	require.NoError(b.t, err)
 	require.Empty(b.t, box.Problems())
 	return box

@@ -14,6 +14,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/hal0ai/hal0-go/internal/conf"
+	"github.com/hal0ai/hal0-go/internal/redact"
 )
 
 // Schema is the value of "_schema" that this package reads.
@@ -28,13 +29,16 @@ type Manifest struct {
 	// Version and Channel are the release's.
 	Version, Channel string
 
-	pins  []Pin
-	byRef map[string]int // by reference as written, and by canonical reference
+	pins   []Pin
+	byName map[string]int // by short name
+	byRef  map[string]int // by reference as written, and by canonical reference
 }
 
-// A Pin is one image of the manifest.
+// A Pin is one image of the manifest, or one that it does not know; see
+// [Manifest.Resolve].
 type Pin struct {
-	// Name is the short name, such as "vulkan".
+	// Name is the short name, such as "vulkan"; "" for an image that the manifest
+	// does not know.
 	Name string `json:"name"`
 	// Ref is the reference as the manifest writes it.
 	Ref string `json:"ref"`
@@ -49,6 +53,17 @@ type Pin struct {
 
 // Published reports whether the release has a digest for the image.
 func (p Pin) Published() bool { return p.Digest != "" }
+
+// Fixed reports whether the reference names its digest itself, so that no
+// registry can come to mean another by it.
+func (p Pin) Fixed() bool { return strings.Contains(p.Ref, "@") }
+
+// Managed reports whether the manifest knows the image.
+func (p Pin) Managed() bool { return p.Name != "" }
+
+// EmbeddedText returns the file that [Embedded] reads. The slice is the
+// caller's.
+func EmbeddedText() []byte { return slices.Clone(embedded) }
 
 // Embedded returns the manifest of the release that this library was made
 // with.
@@ -92,7 +107,7 @@ func Parse(name string, data []byte) (*Manifest, error) {
 		problems = append(problems, doc.Problem(conf.ErrValue,
 			fmt.Sprintf("unknown schema %q: want %s", f.Schema, Schema), "_schema"))
 	}
-	m := &Manifest{Version: f.Version, Channel: f.Channel, byRef: map[string]int{}}
+	m := &Manifest{Version: f.Version, Channel: f.Channel, byName: map[string]int{}, byRef: map[string]int{}}
 	for _, short := range slices.Sorted(maps.Keys(f.Images)) {
 		if e := f.Images[short]; e != nil {
 			problems = append(problems, m.add(doc, short, *e)...)
@@ -109,6 +124,9 @@ func Parse(name string, data []byte) (*Manifest, error) {
 func (m *Manifest) add(doc *conf.Document, short string, e image) conf.ValidationErrors {
 	if e.Tag == "" {
 		return nil // reported by Decode
+	}
+	if short == "" {
+		return conf.ValidationErrors{doc.Problem(conf.ErrValue, "has no name: want a short one, such as vulkan", "toolbox_images", short)}
 	}
 	named, err := ParseRef(e.Tag)
 	if err != nil {
@@ -131,11 +149,16 @@ func (m *Manifest) add(doc *conf.Document, short string, e image) conf.Validatio
 	if d != "" {
 		pin.Launch = named.Name() + "@" + d.String()
 	}
+	if i, taken := m.byRef[named.String()]; taken && m.pins[i].Digest != d {
+		return conf.ValidationErrors{doc.Problem(conf.ErrConflict,
+			fmt.Sprintf("is %q, but %s pins the same tag to %q", d, m.pins[i].Name, m.pins[i].Digest), "toolbox_images", short, "digest")}
+	}
 	for _, key := range []string{e.Tag, named.String(), pin.Launch} {
 		if _, taken := m.byRef[key]; !taken {
 			m.byRef[key] = len(m.pins)
 		}
 	}
+	m.byName[short] = len(m.pins)
 	m.pins = append(m.pins, pin)
 	return nil
 }
@@ -148,17 +171,21 @@ func (m *Manifest) Images() []Pin {
 	return slices.Clone(m.pins)
 }
 
-// Pin returns the pin of an image reference, in whatever form the reference is
-// written: "ubuntu" and "docker.io/library/ubuntu:latest" are one image, and
-// "repo:tag" and "repo@digest" of one entry are too. ok is false for an image
-// that the manifest does not know.
-func (m *Manifest) Pin(ref string) (pin Pin, ok bool) {
+// Pin returns the pin of an image, by its short name or by a reference in
+// whatever form it is written: "ubuntu" and "docker.io/library/ubuntu:latest"
+// are one image, and "repo:tag" and "repo@digest" of one entry are too. A word
+// that is both a short name and a reference is the short name. ok is false for
+// an image that the manifest does not know.
+func (m *Manifest) Pin(image string) (pin Pin, ok bool) {
 	if m == nil {
 		return Pin{}, false
 	}
-	i, ok := m.byRef[ref]
+	i, ok := m.byName[image]
 	if !ok {
-		named, err := ParseRef(ref)
+		i, ok = m.byRef[image]
+	}
+	if !ok {
+		named, err := ParseRef(image)
 		if err != nil {
 			return Pin{}, false
 		}
@@ -167,6 +194,25 @@ func (m *Manifest) Pin(ref string) (pin Pin, ok bool) {
 		}
 	}
 	return m.pins[i], true
+}
+
+// Resolve returns the pin of an image as [Manifest.Pin] does, and of one that the
+// manifest does not know a pin without a name: it is launched as it is written,
+// and has a digest if it names one. The error is of a reference that is
+// malformed.
+func (m *Manifest) Resolve(image string) (Pin, error) {
+	if pin, ok := m.Pin(image); ok {
+		return pin, nil
+	}
+	named, err := ParseRef(image)
+	if err != nil {
+		return Pin{}, err
+	}
+	pin := Pin{Ref: image, Launch: image}
+	if d, ok := named.(reference.Digested); ok {
+		pin.Digest = d.Digest()
+	}
+	return pin, nil
 }
 
 // launchForm returns the canonical form: the digest alone decides when there
@@ -179,11 +225,16 @@ func launchForm(named reference.Named) string {
 }
 
 // ParseRef returns an image reference in canonical form: with its registry,
-// and with the tag "latest" when it names neither tag nor digest.
+// and with the tag "latest" when it names neither tag nor digest. The error does
+// not repeat a password that ref holds.
 func ParseRef(ref string) (reference.Named, error) {
 	named, err := reference.ParseNormalizedNamed(ref)
 	if err != nil {
-		return nil, fmt.Errorf("%q is not an image reference (%w): want registry/repository:tag or registry/repository@sha256:…", ref, err)
+		const want = "want registry/repository:tag or registry/repository@sha256:…"
+		if shown := withoutLogin(ref); shown != ref {
+			return nil, fmt.Errorf("%q is not an image reference (it holds a login, which has no place there): %s", shown, want)
+		}
+		return nil, fmt.Errorf("%q is not an image reference (%w): %s", ref, err, want)
 	}
 	if d, ok := named.(reference.Digested); ok {
 		if _, err := ParseDigest(d.Digest().String()); err != nil {
@@ -191,6 +242,15 @@ func ParseRef(ref string) (reference.Named, error) {
 		}
 	}
 	return reference.TagNameOnly(named), nil
+}
+
+// withoutLogin hides the name and the password of an address. What stands before
+// a digest, even one that is too short, is none.
+func withoutLogin(ref string) string {
+	if at := strings.LastIndex(ref, "@sha256:"); at >= 0 {
+		return redact.Text(ref[:at]) + ref[at:]
+	}
+	return redact.Text(ref)
 }
 
 // ParseDigest returns an image digest: "sha256:" and 64 lower-case hexadecimal

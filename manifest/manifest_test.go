@@ -36,22 +36,26 @@ func TestPin(t *testing.T) {
 		"toolbox_images":{"_comment":"not an image",
 		"flm":{"tag":"ghcr.io/hal0ai/flm:0.9.43","digest":"sha256:`+hex+`","_notes":"n"},
 		"hub":{"tag":"kyuz0/comfy","digest":null},
-		"port":{"tag":"localhost:5000/a/b:v1"}}}`))
+		"port":{"tag":"localhost:5000/a/b:v1"},
+		"kyuz0/comfy":{"tag":"localhost:5000/named/as/a/ref:v1"}}}`))
 	require.NoError(t, err)
 	assert.Equal(t, "9", m.Version)
 	assert.Equal(t, "edge", m.Channel)
-	require.Len(t, m.Images(), 3)
+	require.Len(t, m.Images(), 4)
 	for name, tc := range map[string]struct{ ref, entry, launch string }{
 		"as written":             {"ghcr.io/hal0ai/flm:0.9.43", "flm", "ghcr.io/hal0ai/flm@sha256:" + hex},
 		"by its digest":          {"ghcr.io/hal0ai/flm@sha256:" + hex, "flm", "ghcr.io/hal0ai/flm@sha256:" + hex},
 		"tag and digest":         {"ghcr.io/hal0ai/flm:other@sha256:" + hex, "flm", "ghcr.io/hal0ai/flm@sha256:" + hex},
-		"unpublished":            {"kyuz0/comfy", "hub", "kyuz0/comfy"},
+		"unpublished":            {"kyuz0/comfy:latest", "hub", "kyuz0/comfy"},
 		"normalised":             {"docker.io/kyuz0/comfy:latest", "hub", "kyuz0/comfy"},
 		"a registry with a port": {"localhost:5000/a/b:v1", "port", "localhost:5000/a/b:v1"},
 		"another tag":            {"ghcr.io/hal0ai/flm:0.9.44", "", ""},
 		"another digest":         {"ghcr.io/hal0ai/flm@sha256:" + strings.Repeat("a", 64), "", ""},
 		"not a reference":        {"Not A Ref", "", ""},
-		"the short name":         {"flm", "", ""},
+		"the short name":         {"flm", "flm", "ghcr.io/hal0ai/flm@sha256:" + hex},
+		"short, unpublished":     {"hub", "hub", "kyuz0/comfy"},
+		"a name before a ref":    {"kyuz0/comfy", "kyuz0/comfy", "localhost:5000/named/as/a/ref:v1"},
+		"no such name":           {"vulkan", "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -77,33 +81,91 @@ func TestParseReportsEveryProblem(t *testing.T) {
 			`{"toolbox_images":{"a":{"tag":"x/y:1","digest":"sha256:abc"}}}`,
 			`manifest.json:1:39: toolbox_images.a.digest: "sha256:abc" is not a digest: want sha256: and 64 hexadecimal digits, or "" for an image that is not published`,
 		},
-		"sha512":          {`{"toolbox_images":{"a":{"tag":"x/y:1","digest":"sha512:` + strings.Repeat("a", 128) + `"}}}`, "is not a digest"},
-		"placeholder":     {`{"toolbox_images":{"a":{"tag":"x/y:1","digest":"sha256:` + strings.Repeat("0", 64) + `"}}}`, "is not a digest"},
-		"two digests":     {`{"toolbox_images":{"a":{"tag":"x/y@sha256:` + hex + `","digest":"sha256:` + strings.Repeat("a", 64) + `"}}}`, "toolbox_images.a.digest: is sha256:aaa"},
-		"digest a number": {`{"toolbox_images":{"a":{"tag":"x/y:1","digest":7}}}`, "toolbox_images.a.digest: must be a string, got 7"},
-		"image a string":  {`{"toolbox_images":{"a":"x/y:1"}}`, `toolbox_images.a: must be a table, got the string "x/y:1"`},
+		"sha512":      {`{"toolbox_images":{"a":{"tag":"x/y:1","digest":"sha512:` + strings.Repeat("a", 128) + `"}}}`, "is not a digest"},
+		"placeholder": {`{"toolbox_images":{"a":{"tag":"x/y:1","digest":"sha256:` + strings.Repeat("0", 64) + `"}}}`, "is not a digest"},
+		"two digests": {`{"toolbox_images":{"a":{"tag":"x/y@sha256:` + hex + `","digest":"sha256:` + strings.Repeat("a", 64) + `"}}}`, "toolbox_images.a.digest: is sha256:aaa"},
+		"one tag, two digests": {
+			`{"toolbox_images":{"a":{"tag":"x/y:1","digest":"sha256:` + hex + `"},"b":{"tag":"docker.io/x/y:1"}}}`,
+			`manifest.json:1:123: toolbox_images.b.digest: is "", but a pins the same tag to "sha256:` + hex + `"`,
+		},
+		"no name": {`{"toolbox_images":{"":{"tag":"x/y:1"}}}`, `manifest.json:1:20: toolbox_images."": has no name: want a short one, such as vulkan`},
+		"a login": {
+			`{"toolbox_images":{"a":{"tag":"https://me:hunter2@ghcr.io/x:1"}}}`,
+			`"https://xxxxx@ghcr.io/x:1" is not an image reference (it holds a login, which has no place there): want registry/`,
+		},
+		"a login, a short digest": {
+			`{"toolbox_images":{"a":{"tag":"https://me:hunter2@ghcr.io/x@sha256:abc"}}}`, `"https://xxxxx@ghcr.io/x@sha256:abc" is not`,
+		},
+		"a short digest in the tag": {`{"toolbox_images":{"a":{"tag":"x/y@sha256:abc"}}}`, `"x/y@sha256:abc" is not an image reference (`},
+		"a login, no scheme":        {`{"toolbox_images":{"a":{"tag":"me:hunter2@ghcr.io/x:1"}}}`, `toolbox_images.a.tag: "xxxxx@ghcr.io/x:1" is not`},
+		"digest a number":           {`{"toolbox_images":{"a":{"tag":"x/y:1","digest":7}}}`, "toolbox_images.a.digest: must be a string, got 7"},
+		"image a string":            {`{"toolbox_images":{"a":"x/y:1"}}`, `toolbox_images.a: must be a table, got the string "x/y:1"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			_, err := manifest.Parse("manifest.json", []byte(tc.doc))
 			require.Error(t, err)
 			assert.Contains(t, err.Error(), tc.want)
+			assert.NotContains(t, err.Error(), "hunter2")
 		})
 	}
+}
+
+func TestResolve(t *testing.T) {
+	t.Parallel()
+	flm, ok := manifest.Embedded().Pin("flm")
+	require.True(t, ok)
+	for ref, want := range map[string]manifest.Pin{
+		"flm":                       flm,
+		flm.Launch:                  flm,
+		"x/y:1":                     {Ref: "x/y:1", Launch: "x/y:1"},
+		"x/y:1@sha256:" + hex:       {Ref: "x/y:1@sha256:" + hex, Launch: "x/y:1@sha256:" + hex, Digest: "sha256:" + hex},
+		"localhost/a@sha256:" + hex: {Ref: "localhost/a@sha256:" + hex, Launch: "localhost/a@sha256:" + hex, Digest: "sha256:" + hex},
+	} {
+		pin, err := manifest.Embedded().Resolve(ref)
+		require.NoError(t, err)
+		assert.Equal(t, want, pin)
+		assert.Equal(t, want.Name != "", pin.Managed())
+	}
+	var none *manifest.Manifest
+	_, err := none.Resolve("x/y@sha256:" + strings.Repeat("0", 64))
+	assert.ErrorContains(t, err, "is not a digest")
+}
+
+func TestEmbeddedText(t *testing.T) {
+	t.Parallel()
+	text := manifest.EmbeddedText()
+	m, err := manifest.Parse("manifest.json", text)
+	require.NoError(t, err)
+	assert.Equal(t, manifest.Embedded().Images(), m.Images())
+	clear(text)
+	assert.NotEqual(t, text, manifest.EmbeddedText(), "the text is the caller's")
 }
 
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(`{"toolbox_images":{"flm":{"tag":"ghcr.io/hal0ai/flm:0.9.43","digest":"sha256:` + hex + `"}}}`))
 	f.Add([]byte(`{"toolbox_images":{"a":{"tag":"x","digest":null},"_c":1},"_n":[]}`))
+	f.Add([]byte(`{"toolbox_images":{"x":{"tag":"y"},"y":{"tag":"x"},"x/y:1":{"tag":"x:1@sha256:` + hex + `"}}}`))
 	f.Fuzz(func(t *testing.T, doc []byte) {
 		m, err := manifest.Parse("manifest.json", doc)
 		if err != nil {
 			return
 		}
+		names := map[string]bool{}
 		for _, p := range m.Images() {
-			got, ok := m.Pin(p.Ref)
-			if !ok || p.Digest != "" && !strings.HasSuffix(got.Launch, "@"+got.Digest.String()) {
-				t.Fatalf("pin of %q is %+v, %v", p.Ref, got, ok)
+			names[p.Name] = true
+			if got, ok := m.Pin(p.Name); !ok || got != p {
+				t.Fatalf("pin named %q is %+v, %v, want %+v", p.Name, got, ok, p)
+			}
+			if p.Published() && !strings.HasSuffix(p.Launch, "@"+p.Digest.String()) {
+				t.Fatalf("%+v is not launched by its digest", p)
+			}
+		}
+		for _, p := range m.Images() {
+			for _, ref := range []string{p.Ref, p.Launch} {
+				if got, ok := m.Pin(ref); !names[ref] && (!ok || got.Digest != p.Digest) {
+					t.Fatalf("pin of %q is %+v, %v, want the digest of %+v", ref, got, ok, p)
+				}
 			}
 		}
 	})
@@ -115,6 +177,11 @@ func FuzzRef(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, ref string) {
 		named, err := manifest.ParseRef(ref)
+		var none *manifest.Manifest
+		pin, err2 := none.Resolve(ref)
+		if (err == nil) != (err2 == nil) || err == nil && pin.Published() != strings.Contains(ref, "@") {
+			t.Fatalf("%q: %v, %v, pinned to %q", ref, err, err2, pin.Digest)
+		}
 		if err != nil {
 			return
 		}

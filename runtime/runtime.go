@@ -24,7 +24,7 @@ type Runtime interface {
 	// stopped, removed and replaced, whatever its state. One that does not is
 	// left alone: ErrForeign. The image must be present: Start never pulls. When
 	// Start fails, the container that it created is gone again.
-	Start(ctx context.Context, spec Spec) (Container, error)
+	Start(ctx context.Context, spec Spec, opts StartOptions) (Container, error)
 
 	// Stop ends the container's process, with SIGTERM and after grace with
 	// SIGKILL, and removes the container. No container of that name is not an
@@ -52,6 +52,17 @@ type Runtime interface {
 	// Pull fetches an image unless it is present, and returns it. report, if not
 	// nil, is called from Pull's goroutine with each step.
 	Pull(ctx context.Context, ref string, report func(PullStep)) (Image, error)
+}
+
+// StartOptions are what a start holds the runtime to. The zero value is nothing
+// beyond the Spec.
+type StartOptions struct {
+	// ImageID, when not "", is the id, without "sha256:", of the one image that the
+	// container may be made from: a name in the local store may have come to mean
+	// another since it was looked at. When the Spec's image has another id, an old
+	// container is left running; a container that was made from another is removed
+	// before its process starts. The error is ErrImageChanged.
+	ImageID string
 }
 
 // A State is a container's state as the runtime tells it.
@@ -154,6 +165,9 @@ var (
 	ErrCommand = errors.New("command can't be run")
 	// ErrInvalidSpec: the Spec could never be launched; see [Spec.Validate].
 	ErrInvalidSpec = errors.New("invalid container spec")
+	// ErrImageChanged: the image's name means another image than the one that was
+	// asked for; see [StartOptions].
+	ErrImageChanged = errors.New("image has changed")
 )
 
 // An Error is a failed operation of a Runtime on one container or image.

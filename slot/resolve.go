@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/distribution/reference"
-
 	"github.com/hal0ai/hal0-go/device"
 	"github.com/hal0ai/hal0-go/internal/conf"
 	"github.com/hal0ai/hal0-go/internal/enum"
@@ -372,26 +370,18 @@ func (r *resolver) image() {
 	if r.slot.Image != "" {
 		ref, key = r.slot.Image, []string{"image"}
 	}
-	r.plan.Image.Ref, r.plan.Spec.Image = ref, ref
-	pin, known := r.in.Manifest.Pin(ref)
-	if known {
-		r.plan.Image.Entry, r.plan.Image.Digest, r.plan.Image.Pinned = pin.Name, pin.Digest, pin.Published()
-		if pin.Published() {
-			r.plan.Spec.Image = pin.Launch
-			return
-		}
-		r.warn(WarnUnpublished, "the manifest has no digest for image %s (%s): it is launched by its tag, which can move", pin.Name, ref)
-		return
-	}
-	named, err := manifest.ParseRef(ref)
-	if err != nil {
+	pin, err := r.in.Manifest.Resolve(ref)
+	switch {
+	case err != nil:
 		r.problem(conf.ErrValue, err.Error(), key...)
 		return
+	case !pin.Managed():
+		r.warn(WarnUnmanaged, "the manifest does not know image %s: it is launched as written", ref)
+	case !pin.Published():
+		r.warn(WarnUnpublished, "the manifest has no digest for image %s (%s): it is launched by its tag, which can move", pin.Name, pin.Ref)
 	}
-	if d, ok := named.(reference.Digested); ok {
-		r.plan.Image.Pinned, r.plan.Image.Digest = true, d.Digest()
-	}
-	r.warn(WarnUnmanaged, "the manifest does not know image %s: it is launched as written", ref)
+	r.plan.Spec.Image = pin.Launch
+	r.plan.Image = Image{Ref: ref, Pinned: pin.Published(), Digest: pin.Digest, Entry: pin.Name}
 }
 
 // host warns of what the box lacks: plans can be made anywhere.

@@ -56,22 +56,37 @@ func (s *Service) StubImage(tb testing.TB) string {
 }
 
 func (s *Service) buildStub() (string, error) {
-	binary := filepath.Join(s.Dir, "stubserver")
-	build := exec.CommandContext(context.Background(), "go", "build", "-trimpath", "-ldflags=-s -w", "-o", binary, stubPackage)
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w: %s", err, bytes.TrimSpace(out))
-	}
-	program, err := os.ReadFile(binary) //nolint:gosec // what was just built
-	if err != nil {
-		return "", err
-	}
-	archive, err := StubTar(program)
+	archive, err := s.root()
 	if err != nil {
 		return "", err
 	}
 	_, err = s.importTar(archive, StubRef, `ENTRYPOINT ["/stubserver"]`, `ENV STUB=1`)
 	return StubRef, err
+}
+
+// StubRoot returns the root file system of the stub image as a tar archive, for
+// images that are made elsewhere. It needs the go command.
+func (s *Service) StubRoot(tb testing.TB) []byte {
+	tb.Helper()
+	archive, err := s.root()
+	if err != nil {
+		tb.Fatalf("podmantest: stub image: %v", err)
+	}
+	return archive
+}
+
+func (s *Service) buildRoot() ([]byte, error) {
+	binary := filepath.Join(s.Dir, "stubserver")
+	build := exec.CommandContext(context.Background(), "go", "build", "-trimpath", "-ldflags=-s -w", "-o", binary, stubPackage)
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("%w: %s", err, bytes.TrimSpace(out))
+	}
+	program, err := os.ReadFile(binary) //nolint:gosec // what was just built
+	if err != nil {
+		return nil, err
+	}
+	return StubTar(program)
 }
 
 // StubTar returns the root file system of the stub image around program.

@@ -46,6 +46,7 @@ type Service struct {
 	lock   *os.File
 	cmd    *exec.Cmd
 	exited chan struct{} // closed once cmd has ended
+	root   func() ([]byte, error)
 	stub   func() (string, error)
 }
 
@@ -155,7 +156,7 @@ func open() (*Service, error) {
 		Dir: dir, Root: filepath.Join(dir, "root"), RunRoot: filepath.Join(dir, "run"),
 		URI: "unix://" + filepath.Join(dir, "podman.sock"), lock: lock,
 	}
-	s.stub = sync.OnceValues(s.buildStub)
+	s.root, s.stub = sync.OnceValues(s.buildRoot), sync.OnceValues(s.buildStub)
 	if err := s.setup(); err != nil {
 		return nil, errors.Join(err, s.close())
 	}

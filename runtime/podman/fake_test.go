@@ -3,6 +3,7 @@ package podman_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -188,7 +189,7 @@ func TestStartAgainstAFakeService(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r, f := fakeRuntime(t, startable(tc.change))
-			c, err := r.Start(t.Context(), fakeSpec())
+			c, err := r.Start(t.Context(), fakeSpec(), runtime.StartOptions{})
 			assert.Equal(t, 1, f.count(create), "a create is never repeated")
 			assert.Equal(t, tc.discards, f.count(discard))
 			if tc.text == "" {
@@ -204,14 +205,50 @@ func TestStartAgainstAFakeService(t *testing.T) {
 	}
 }
 
+// An image's name may be given to another image before the create, and between
+// a look at it and the create.
+func TestStartHoldsToTheImageID(t *testing.T) {
+	t.Parallel()
+	image := func(id string) http.HandlerFunc { return reply(200, `{"Id":"sha256:`+id+`","Os":"linux"}`) }
+	container := func(id string) http.HandlerFunc {
+		return reply(200, `{"Id":"id1","Name":"c","Image":"`+id+`","State":{"Status":"running"},"NetworkSettings":{"Ports":{"8081/tcp":[{"HostIp":"127.0.0.1","HostPort":"8081"}]}}}`)
+	}
+	const create, start, discard = "POST /containers/create", "POST /containers/id1/start", "DELETE /containers/id1"
+	for name, tc := range map[string]struct {
+		image, container          http.HandlerFunc
+		text                      string
+		creates, starts, discards int
+	}{
+		"the same":         {image: image("one"), container: container("one"), creates: 1, starts: 1},
+		"moved before":     {image: image("two"), text: "start c: image has changed: image localhost/i:v1 is two, and one was asked for: its name was given to another image meanwhile"},
+		"moved meanwhile":  {image: image("one"), container: container("two"), text: "start c: image has changed: the container's image is two, and one was asked for: its name was given to another image meanwhile", creates: 1, discards: 1},
+		"gone before":      {image: reply(404, `{"cause":"image not known","message":"localhost/i:v1: image not known","response":404}`), text: "start c: image is not present: podman: localhost/i:v1: image not known (HTTP 404)"},
+		"can't be seen":    {image: image("one"), container: reply(500, `{"message":"busy"}`), text: "start c: podman: busy (HTTP 500)", creates: 1, discards: 1},
+		"made without one": {image: image("one"), container: container(""), text: "start c: image has changed: the container's image is , and one was asked for: its name was given to another image meanwhile", creates: 1, discards: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r, f := fakeRuntime(t, startable(map[string]http.HandlerFunc{"GET /images/localhost/i:v1/json": tc.image, "GET /containers/id1/json": tc.container}))
+			_, err := r.Start(t.Context(), fakeSpec(), runtime.StartOptions{ImageID: "one"})
+			assert.Equal(t, []int{tc.creates, tc.starts, tc.discards}, []int{f.count(create), f.count(start), f.count(discard)}, "created, started, removed")
+			if tc.text == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.EqualError(t, err, tc.text)
+			assert.Equal(t, strings.Contains(tc.text, "has changed"), errors.Is(err, runtime.ErrImageChanged))
+		})
+	}
+}
+
 func TestPortOfAFailedStartIsRetriedUntilFree(t *testing.T) {
 	t.Parallel()
 	r, f := fakeRuntime(t, startable(map[string]http.HandlerFunc{
 		"POST /containers/id1/start": inTurn(noProgram, portBusy, portBusy, noContent),
 	}))
-	_, err := r.Start(t.Context(), fakeSpec())
+	_, err := r.Start(t.Context(), fakeSpec(), runtime.StartOptions{})
 	require.ErrorIs(t, err, runtime.ErrCommand)
-	_, err = r.Start(t.Context(), fakeSpec())
+	_, err = r.Start(t.Context(), fakeSpec(), runtime.StartOptions{})
 	require.NoError(t, err)
 	assert.Equal(t, 4, f.count("POST /containers/id1/start"))
 }
@@ -226,7 +263,7 @@ func TestStartIsCancelledDuringCreate(t *testing.T) {
 			created(w, r)
 		},
 	}))
-	_, err := r.Start(ctx, fakeSpec())
+	_, err := r.Start(ctx, fakeSpec(), runtime.StartOptions{})
 	require.ErrorIs(t, err, context.Canceled)
 	assert.Equal(t, 1, f.count("DELETE /containers/id1"))
 	assert.Zero(t, f.count("POST /containers/id1/start"))
@@ -280,7 +317,10 @@ func listenOnly(t testing.TB) string {
 func TestContextEndsEveryCall(t *testing.T) {
 	t.Parallel()
 	calls := map[string]func(context.Context, *podman.Runtime) error{
-		"start":   func(ctx context.Context, r *podman.Runtime) error { _, err := r.Start(ctx, fakeSpec()); return err },
+		"start": func(ctx context.Context, r *podman.Runtime) error {
+			_, err := r.Start(ctx, fakeSpec(), runtime.StartOptions{})
+			return err
+		},
 		"stop":    func(ctx context.Context, r *podman.Runtime) error { return r.Stop(ctx, "c", time.Hour) },
 		"inspect": func(ctx context.Context, r *podman.Runtime) error { _, err := r.Inspect(ctx, "c"); return err },
 		"list":    func(ctx context.Context, r *podman.Runtime) error { _, err := r.List(ctx, nil); return err },

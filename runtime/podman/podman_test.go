@@ -87,7 +87,7 @@ func freePort(t testing.TB) int {
 
 func start(t testing.TB, r *podman.Runtime, spec runtime.Spec) runtime.Container {
 	t.Helper()
-	c, err := r.Start(t.Context(), spec)
+	c, err := r.Start(t.Context(), spec, runtime.StartOptions{})
 	require.NoError(t, err)
 	return c
 }
@@ -178,7 +178,7 @@ func TestStartConcurrently(t *testing.T) {
 	results := make(chan error, 4)
 	for range 4 {
 		go func() {
-			_, err := r.Start(t.Context(), spec)
+			_, err := r.Start(t.Context(), spec, runtime.StartOptions{})
 			results <- err
 		}()
 	}
@@ -202,7 +202,7 @@ func TestForeignIsLeftAlone(t *testing.T) {
 			args := append([]string{"create", "--name", spec.Name}, labels...)
 			id, err := shared.Service(t).Podman(append(args, image)...)
 			require.NoError(t, err)
-			_, err = r.Start(t.Context(), spec)
+			_, err = r.Start(t.Context(), spec, runtime.StartOptions{})
 			require.ErrorIs(t, err, runtime.ErrForeign)
 			assert.Contains(t, err.Error(), "remove or rename it")
 			if name != "other slot" {
@@ -242,7 +242,7 @@ func TestStartFailures(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			spec := stub(t, image)
 			tc.change(&spec)
-			_, err := r.Start(t.Context(), spec)
+			_, err := r.Start(t.Context(), spec, runtime.StartOptions{})
 			require.Error(t, err)
 			if tc.class != nil {
 				require.ErrorIs(t, err, tc.class)
@@ -260,7 +260,7 @@ func TestStartWithoutCommand(t *testing.T) {
 	for name, entry := range map[string]string{"missing": "/none", "not executable": "/noexec"} {
 		t.Run(name, func(t *testing.T) {
 			spec := stub(t, brokenImage(t, entry))
-			_, err := r.Start(t.Context(), spec)
+			_, err := r.Start(t.Context(), spec, runtime.StartOptions{})
 			require.ErrorIs(t, err, runtime.ErrCommand)
 			assert.Contains(t, err.Error(), `exec: "`+entry+`"`)
 			_, err = r.Inspect(t.Context(), spec.Name)
@@ -283,7 +283,7 @@ func brokenImage(t testing.TB, entry string) string {
 func TestPortOfAFailedStartIsRetried(t *testing.T) {
 	r, image := open(t)
 	spec := stub(t, brokenImage(t, "/none"))
-	_, err := r.Start(t.Context(), spec)
+	_, err := r.Start(t.Context(), spec, runtime.StartOptions{})
 	require.ErrorIs(t, err, runtime.ErrCommand)
 	shared.Service(t).Restart(t)
 	listener, err := net.Listen("tcp", spec.Publish[0].HostIP.String()+":"+strconv.Itoa(spec.Publish[0].HostPort))
@@ -305,7 +305,7 @@ func TestPortOfAFailedStartIsRetried(t *testing.T) {
 
 	other := connect(t, shared.Service(t).URI)
 	spec.Name, spec.Labels = spec.Name+"-2", map[string]string{runtime.LabelManaged: "true", runtime.LabelSlot: "2"}
-	_, err = other.Start(t.Context(), spec)
+	_, err = other.Start(t.Context(), spec, runtime.StartOptions{})
 	require.ErrorIs(t, err, runtime.ErrPortInUse, "at once, as nothing of its own failed")
 }
 
@@ -315,7 +315,7 @@ func startWaits(ctx context.Context, t testing.TB, r *podman.Runtime, spec runti
 	t.Helper()
 	result := make(chan error, 1)
 	go func() {
-		_, err := r.Start(ctx, spec)
+		_, err := r.Start(ctx, spec, runtime.StartOptions{})
 		result <- err
 	}()
 	require.Eventually(t, func() bool {

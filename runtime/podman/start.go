@@ -28,12 +28,12 @@ const (
 // tries again on such a port until podman lets go of it or 130 s have passed.
 // When ctx ends while podman makes the container, Start takes up to two seconds
 // more to learn what to remove.
-func (r *Runtime) Start(ctx context.Context, spec runtime.Spec) (runtime.Container, error) {
-	c, err := r.start(ctx, &spec)
+func (r *Runtime) Start(ctx context.Context, spec runtime.Spec, opts runtime.StartOptions) (runtime.Container, error) {
+	c, err := r.start(ctx, &spec, opts)
 	return c, failed("start", spec.Name, err)
 }
 
-func (r *Runtime) start(ctx context.Context, spec *runtime.Spec) (runtime.Container, error) {
+func (r *Runtime) start(ctx context.Context, spec *runtime.Spec, opts runtime.StartOptions) (runtime.Container, error) {
 	if err := spec.Validate(); err != nil {
 		return runtime.Container{}, err
 	}
@@ -42,7 +42,7 @@ func (r *Runtime) start(ctx context.Context, spec *runtime.Spec) (runtime.Contai
 		return runtime.Container{}, err
 	}
 	defer unlock()
-	if err := r.requireImage(ctx, spec.Image); err != nil {
+	if err := r.requireImage(ctx, spec.Image, opts); err != nil {
 		return runtime.Container{}, err
 	}
 	if err := r.clear(ctx, spec); err != nil {
@@ -52,6 +52,9 @@ func (r *Runtime) start(ctx context.Context, spec *runtime.Spec) (runtime.Contai
 	if err != nil {
 		return runtime.Container{}, err
 	}
+	if err := r.requireMadeFrom(ctx, id, opts); err != nil {
+		return runtime.Container{}, r.discard(ctx, id, err)
+	}
 	c, err := r.launch(ctx, id, spec)
 	if err != nil {
 		return runtime.Container{}, r.discard(ctx, id, err)
@@ -59,13 +62,41 @@ func (r *Runtime) start(ctx context.Context, spec *runtime.Spec) (runtime.Contai
 	return c, nil
 }
 
-// requireImage spares the old container when the new one could not be made.
-func (r *Runtime) requireImage(ctx context.Context, ref string) error {
+// requireImage spares the old container when the new one could not be made, or
+// would be made from another image.
+func (r *Runtime) requireImage(ctx context.Context, ref string, opts runtime.StartOptions) error {
+	if opts.ImageID != "" {
+		image, err := r.image(ctx, ref)
+		if err != nil {
+			return err
+		}
+		return sameImage("image "+ref, image.ID, opts.ImageID)
+	}
 	err := r.call(ctx, request{method: http.MethodGet, path: "/images/" + url.PathEscape(ref) + "/exists"}, nil)
 	if isStatus(err, http.StatusNotFound) {
 		return problemf(runtime.ErrImageNotFound, "pull %s first", ref)
 	}
 	return err
+}
+
+// requireMadeFrom looks at a container that was made and not started: whatever
+// happened to the image's name meanwhile, its own id says what it runs.
+func (r *Runtime) requireMadeFrom(ctx context.Context, id string, opts runtime.StartOptions) error {
+	if opts.ImageID == "" {
+		return nil
+	}
+	c, err := r.byID(ctx, id)
+	if err != nil {
+		return err
+	}
+	return sameImage("the container's image", c.ImageID, opts.ImageID)
+}
+
+func sameImage(what, id, want string) error {
+	if id == want {
+		return nil
+	}
+	return problemf(runtime.ErrImageChanged, "%s is %.12s, and %.12s was asked for: its name was given to another image meanwhile", what, id, want)
 }
 
 // clear removes the container of spec's name if it is the same slot's.
