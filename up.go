@@ -121,18 +121,12 @@ func (b *Box) launchable(name string, c *call) (slot.Plan, error) {
 	if err != nil {
 		return slot.Plan{}, err
 	}
-	if s, _ := b.Slot(name); !s.IsEnabled() {
-		return slot.Plan{}, fmt.Errorf("slot %s: %w: %s says enabled = false", name, ErrDisabled, b.home.Slot(name))
+	e, err := b.entry(name)
+	if err != nil {
+		return slot.Plan{}, err
 	}
-	if missing := b.host.Lacks(plan.Device); len(missing) > 0 {
-		return slot.Plan{}, fmt.Errorf("slot %s: %w: device %s needs %s, which this host does not have",
-			name, ErrDevice, plan.Device, strings.Join(missing, " and "))
-	}
-	if f := b.models.look(plan.ModelFile); f != nil && f.Err != nil {
-		return slot.Plan{}, fmt.Errorf("slot %s: %w: %w", name, ErrModelFile, f.Err)
-	}
-	if err := plan.Spec.Validate(); err != nil {
-		return slot.Plan{}, fmt.Errorf("slot %s: %w", name, err)
+	if refusals := b.refusals(e.file, &plan); len(refusals) > 0 {
+		return slot.Plan{}, fmt.Errorf("slot %s: %w", name, refusals[0].Err)
 	}
 	return plan, nil
 }

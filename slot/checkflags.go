@@ -39,7 +39,7 @@ func (f *File) refused(plan *Plan, flag provider.Flag, r *argv.Refusal, help *pr
 	}
 	found := foundf(SeverityError, refusalCodes[r.Kind], "the server in image %s would not start: %s, which comes from %s, %s",
 		plan.Image.Ref, name, sourceText(flag.Source, plan), r.Reason)
-	found = f.LocateFinding(found.at(f.flagKeys(plan, flag, in)...), in)
+	found = f.LocateFinding(found.At(f.flagKeys(plan, flag, in)...), in)
 	instead := r.Instead
 	if near := conf.Closest(flag.Name, help.Names()); instead == "" && r.Kind == argv.RefusedUnknown && near != "" {
 		instead = "it has " + near

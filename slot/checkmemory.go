@@ -19,6 +19,24 @@ type Memory struct {
 	Beside int64 `json:"beside"`
 }
 
+// MemoryOf returns what a box has for slots on a device. On the GPU that is the
+// memory of the one that matters most: its own, and the part of the RAM that it may
+// use where the two are one pool. On the CPU it is the RAM, and for the NPU nothing is
+// known. MemoryOf is pure.
+func MemoryOf(h device.Hardware, d device.Device) Memory {
+	const mib = 1 << 20
+	ram, pool := int64(h.RAMMB)*mib, int64(h.UnifiedMemoryMB)*mib
+	switch {
+	case d == device.CPU:
+		return Memory{Pool: "the RAM", Bytes: ram}
+	case !d.IsGPU() || len(h.GPUs) == 0:
+		return Memory{}
+	case pool > 0 && h.GPUs[0].Vendor == device.VendorAMD:
+		return Memory{Pool: "the unified memory of " + h.GPUs[0].Name, Bytes: pool + int64(h.GPUs[0].VRAMMB)*mib, Beside: max(0, ram-pool)}
+	}
+	return Memory{Pool: "the VRAM of " + h.GPUs[0].Name, Bytes: int64(h.GPUs[0].VRAMMB) * mib, Beside: ram}
+}
+
 // MemoryMargin is what a pool needs beyond an estimate not to be called tight: what
 // llama-server leaves free on a device of its own accord (--fit-target).
 const MemoryMargin = 1 << 30
@@ -55,7 +73,7 @@ func CheckMemory(p *Plan, e Estimate, m Memory, help *provider.Help) Finding {
 		found = foundf(SeverityInfo, FindMemory, "the server takes about %s, of %s (%s)", e, Bytes(m.Bytes), m.Pool)
 	}
 	if found.Severity != SeverityInfo {
-		found = found.fix("choose a smaller model or quantization, a smaller context_size, or -ctk and -ctv of fewer bits").at("model")
+		found = found.fix("choose a smaller model or quantization, a smaller context_size, or -ctk and -ctv of fewer bits").At("model", "default")
 	}
 	found.Estimate = &e
 	return found

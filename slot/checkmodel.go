@@ -69,7 +69,7 @@ func checkParts(p *Plan, m *ModelFacts) []Finding {
 			fix("fetch the missing files"))
 	}
 	for i := range found {
-		found[i] = found[i].at("model", "default")
+		found[i] = found[i].At("model", "default")
 	}
 	return found
 }
@@ -85,7 +85,7 @@ func checkContext(s *serving, m *ModelFacts) []Finding {
 		return nil
 	}
 	return []Finding{foundf(SeverityWarning, FindModelContext, "the context is %d tokens, and the model's own is %d: the server caps it, and wastes the memory for the rest", asked, native).
-		fix("set context_size to at most %d, or stretch the model's window with --rope-scaling", native*s.streams()).at("model", "context_size")}
+		fix("set context_size to at most %d, or stretch the model's window with --rope-scaling", native*s.streams()).At("model", "context_size")}
 }
 
 // checkMTP: llama-server does not start with --spec-type draft-mtp and a model
@@ -97,7 +97,7 @@ func checkMTP(s *serving, m *ModelFacts) []Finding {
 		return nil
 	}
 	return []Finding{foundf(SeverityError, FindModelMTP, "multi-token prediction is on, and the model has no heads for it (%s.nextn_predict_layers): the server would not start", m.Shape.Architecture).
-		fix("set mtp = false, or use a file of the model that keeps its MTP layers").at("mtp")}
+		fix("set mtp = false, or use a file of the model that keeps its MTP layers").At("mtp")}
 }
 
 // checkCacheTypes: llama.cpp keeps quantized keys and values in blocks that must
@@ -110,12 +110,12 @@ func checkCacheTypes(s *serving, m *ModelFacts) []Finding {
 	}{{"-ctk", s.key, m.Shape.KeyLength}, {"-ctv", s.value, m.Shape.ValueLength}} {
 		if block := typeOf(c.typ).block; c.length%block != 0 {
 			found = append(found, foundf(SeverityError, FindCacheType, "%s %s keeps %d elements together, and a head of the model has %d: the server would not start", c.flag, c.typ, block, c.length).
-				fix("use %s f16 for this model", c.flag).at("server", "extra_args"))
+				fix("use %s f16 for this model", c.flag).At("server", "extra_args"))
 		}
 	}
 	if typeOf(s.value).block > 1 && !s.flash {
 		found = append(found, foundf(SeverityError, FindCacheType, "-ctv %s needs flash attention, which a flag switches off: the server would not start", s.value).
-			fix("remove that flag, or use -ctv f16").at("server", "extra_args"))
+			fix("remove that flag, or use -ctv f16").At("server", "extra_args"))
 	}
 	return found
 }

@@ -98,37 +98,38 @@ func SortFindings(findings []Finding) {
 
 // Codes of findings. Warnings of a [Plan] become findings with their own codes.
 const (
-	FindFile          = "slot.invalid"         // a file of the box has a problem
-	FindDisabled      = "slot.disabled"        // enabled = false
-	FindFlagUnknown   = "flags.unknown"        // the image's server has no such flag
-	FindFlagRemoved   = "flags.removed"        // the flag is gone from it
-	FindFlagForm      = "flags.form"           // a value that it does not take, or none where it takes one
-	FindFlagValue     = "flags.value"          // another value than it takes
-	FindFlagUnchecked = "flags.unchecked"      // what the image's server accepts is not known
-	FindFlags         = "flags.accepted"       // the image's server takes every flag
-	FindModelFile     = WarnModelFile          // the model's file can't be read
-	FindModelHidden   = "model.not-mounted"    // it is where the container can't see it
-	FindModelParts    = "model.parts"          // it is split, and not all parts can be loaded
-	FindModelContext  = "model.context"        // the context is larger than the model's own
-	FindModelMTP      = "model.no-mtp"         // MTP is on, and the model has no heads for it
-	FindCacheType     = "model.cache-type"     // the model or the other flags don't allow the KV type
-	FindModel         = "model.readable"       // what the model is
-	FindProjector     = "model.projector"      // the vision projector can't be read or seen
-	FindMemoryOver    = "memory.too-small"     // it can't fit
-	FindMemoryTight   = "memory.tight"         // it may not fit
-	FindMemoryTotal   = "memory.together"      // the slots may not fit side by side
-	FindMemory        = "memory.fits"          // it fits
-	FindMemoryUnknown = "memory.unknown"       // what the device has is not known
-	FindPort          = "port.in-use"          // another process listens there
-	FindDevice        = WarnDevice             // the host lacks a device node
-	FindDeviceAccess  = "device.access"        // the container's groups may not open a node
-	FindImageAbsent   = "image.absent"         // it has to be pulled
-	FindImage         = "image.not-launchable" // the local image is not the one to launch
-	FindImageReady    = "image.ready"          // it is there, and the one to launch
-	FindTemplate      = "template.unreadable"  // the chat template can't be read or seen
-	FindTemplateDir   = "template.outside"     // it leads out of the template directory
-	FindRuntime       = "runtime.unavailable"  // nobody can be asked about images and containers
-	FindSpec          = "container.invalid"    // the container could never be launched
+	FindFile           = "slot.invalid"         // a file of the box has a problem
+	FindDisabled       = "slot.disabled"        // enabled = false
+	FindFlagUnknown    = "flags.unknown"        // the image's server has no such flag
+	FindFlagRemoved    = "flags.removed"        // the flag is gone from it
+	FindFlagForm       = "flags.form"           // a value that it does not take, or none where it takes one
+	FindFlagValue      = "flags.value"          // another value than it takes
+	FindFlagUnchecked  = "flags.unchecked"      // what the image's server accepts is not known
+	FindFlags          = "flags.accepted"       // the image's server takes every flag
+	FindModelFile      = WarnModelFile          // the model's file can't be read
+	FindModelUnchecked = "model.unchecked"      // nobody can look at its files
+	FindModelHidden    = "model.not-mounted"    // it is where the container can't see it
+	FindModelParts     = "model.parts"          // it is split, and not all parts can be loaded
+	FindModelContext   = "model.context"        // the context is larger than the model's own
+	FindModelMTP       = "model.no-mtp"         // MTP is on, and the model has no heads for it
+	FindCacheType      = "model.cache-type"     // the model or the other flags don't allow the KV type
+	FindModel          = "model.readable"       // what the model is
+	FindProjector      = "model.projector"      // the vision projector can't be read or seen
+	FindMemoryOver     = "memory.too-small"     // it can't fit
+	FindMemoryTight    = "memory.tight"         // it may not fit
+	FindMemoryTotal    = "memory.together"      // the slots may not fit side by side
+	FindMemory         = "memory.fits"          // it fits
+	FindMemoryUnknown  = "memory.unknown"       // what the device has is not known
+	FindPort           = "port.in-use"          // another process listens there
+	FindDevice         = WarnDevice             // the host lacks a device node
+	FindDeviceAccess   = "device.access"        // the container's groups may not open a node
+	FindImageAbsent    = "image.absent"         // it has to be pulled
+	FindImage          = "image.not-launchable" // the local image is not the one to launch
+	FindImageReady     = "image.ready"          // it is there, and the one to launch
+	FindTemplate       = "template.unreadable"  // the chat template can't be read or seen
+	FindTemplateDir    = "template.outside"     // it leads out of the template directory
+	FindRuntime        = "runtime.unavailable"  // nobody can be asked about images and containers
+	FindSpec           = "container.invalid"    // the container could never be launched
 )
 
 func foundf(severity Severity, code, format string, args ...any) Finding {
@@ -141,8 +142,9 @@ func (f Finding) fix(format string, args ...any) Finding {
 	return f
 }
 
-// at returns f with the key to change.
-func (f Finding) at(keys ...string) Finding {
+// At returns f with the key to change, in segments: "model", "default". Its place in
+// a file is [File.LocateFinding]'s.
+func (f Finding) At(keys ...string) Finding {
 	f.keys = keys
 	return f
 }
