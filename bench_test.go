@@ -2,6 +2,7 @@ package hal0_test
 
 import (
 	"fmt"
+	"iter"
 	"os"
 	"path/filepath"
 	"testing"
@@ -116,6 +117,31 @@ func BenchmarkResolveAll(b *testing.B) {
 				b.Fatal(r.Err)
 			}
 		}
+	}
+}
+
+// From a write of one slot file of a box to the step that tells of it, beside
+// opening the box again.
+func BenchmarkWatch(b *testing.B) {
+	for _, n := range []int{10, 200, 2000} {
+		b.Run(fmt.Sprintf("slots=%d", n), func(b *testing.B) {
+			root := writeBox(b, n)
+			file := filepath.Join(root, "etc/hal0/slots/slot0005.toml")
+			next, stop := iter.Pull2(hal0.Watch(b.Context(), hal0.HomeAt(root), hal0.WithDebounce(0)))
+			defer stop()
+			changes, err, _ := next()
+			require.NoError(b, err)
+			require.Len(b, changes, n)
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				require.NoError(b, os.WriteFile(file+".tmp", fmt.Appendf(nil, slotText, "slot0005", 8081+i%100), 0o644))
+				require.NoError(b, os.Rename(file+".tmp", file))
+				changes, err, _ := next()
+				if err != nil || len(changes) != 1 {
+					b.Fatal(changes, err)
+				}
+			}
+		})
 	}
 }
 

@@ -74,6 +74,9 @@ type ModelSettings struct {
 	Store string `koanf:"store"`
 }
 
+// defaultStore is where models are when nothing says otherwise.
+const defaultStore = "/mnt/ai-models"
+
 // Sizes that files may have. The registry of a large collection is a few MB.
 const (
 	maxConfig   = 1 << 20
@@ -141,7 +144,7 @@ func (b *Box) readSettings() {
 		b.settings, err = parseSettings(b.home.Settings(), data)
 		b.breaks(err)
 	}
-	store := cmp.Or(b.opts.getenv("HAL0_MODEL_STORE"), b.settings.Models.Store, "/mnt/ai-models")
+	store := cmp.Or(b.opts.getenv("HAL0_MODEL_STORE"), b.settings.Models.Store, defaultStore)
 	b.paths = provider.Paths{
 		Store:   store,
 		FLM:     cmp.Or(b.opts.getenv("HAL0_FLM_MODELS_DIR"), "/var/lib/hal0/.config/flm/models"),
@@ -166,9 +169,8 @@ func parseSettings(name string, data []byte) (Settings, error) {
 		problems = append(problems, doc.Problem(conf.ErrConflict,
 			fmt.Sprintf("is %d, below port_range_start, which is %d", s.Slots.PortRangeEnd, s.Slots.PortRangeStart), "slots", "port_range_end"))
 	}
-	if st := s.Models.Store; st != "" && (!path.IsAbs(st) || path.Clean(st) != st) {
-		problems = append(problems, doc.Problem(conf.ErrValue,
-			fmt.Sprintf("%q is not a plain absolute path: want one that begins with / and has no . or .. in it", st), "models", "store"))
+	if st := s.Models.Store; st != "" && !conf.IsPlainPath(st) {
+		problems = append(problems, doc.Problem(conf.ErrValue, conf.NotPlainPath(st), "models", "store"))
 	}
 	return s, problems.Err()
 }

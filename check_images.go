@@ -43,7 +43,7 @@ func (b *Box) CheckImages(ctx context.Context, opts ...CallOption) ([]manifest.R
 	case !c.ask && b.opts.runtime == nil:
 		return nil, ErrNoRuntime
 	}
-	pins, malformed := b.pins()
+	pins, malformed := b.everyPin()
 	locals, err := b.localImages(ctx, pins)
 	if err != nil {
 		return nil, err
@@ -95,9 +95,9 @@ func (b *Box) localImages(ctx context.Context, pins []manifest.Pin) ([]*manifest
 	return locals, all.Wait()
 }
 
-// pins returns every image of the box once. The error is of references that are
+// everyPin returns every image of the box once. The error is of references that are
 // malformed.
-func (b *Box) pins() ([]manifest.Pin, error) {
+func (b *Box) everyPin() ([]manifest.Pin, error) {
 	var others []manifest.Pin
 	var malformed []error
 	add := func(what, image string) {

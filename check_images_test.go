@@ -42,45 +42,15 @@ type aStore struct {
 	err    error                    // of every look at an image
 
 	pulled  []string
+	always  bool // of the last pull
 	started *runtime.StartOptions
-	looks   *gathering // nil: looks at images are answered at once
-}
-
-// A gathering holds calls until as many as wanted are under way, and counts how
-// many were at most.
-type gathering struct {
-	want int
-	full chan struct{}
-
-	mu        sync.Mutex
-	now, most int
-}
-
-func gather(n int) *gathering { return &gathering{want: n, full: make(chan struct{})} }
-
-func (g *gathering) hold() {
-	if g == nil {
-		return
-	}
-	g.mu.Lock()
-	g.now++
-	gathered := g.now == g.want && g.most < g.want
-	g.most = max(g.most, g.now)
-	g.mu.Unlock()
-	if gathered {
-		for range 1000 {
-			goruntime.Gosched() // one too many comes now
-		}
-		close(g.full)
-	}
-	<-g.full
-	g.mu.Lock()
-	g.now--
-	g.mu.Unlock()
+	looks   *registrytest.Gathering // nil: looks at images are answered at once
 }
 
 func (s *aStore) Image(_ context.Context, ref string) (runtime.Image, error) {
-	s.looks.hold()
+	if s.looks != nil {
+		s.looks.Hold()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	image, ok := s.images[ref]
@@ -93,8 +63,9 @@ func (s *aStore) Image(_ context.Context, ref string) (runtime.Image, error) {
 	return image, nil
 }
 
-func (s *aStore) Pull(_ context.Context, ref string, _ func(runtime.PullStep)) (runtime.Image, error) {
+func (s *aStore) Pull(_ context.Context, ref string, opts runtime.PullOptions) (runtime.Image, error) {
 	s.pulled = append(s.pulled, ref)
+	s.always = opts.Always
 	image, ok := s.pulls[ref]
 	if !ok {
 		return image, &runtime.Error{Op: "pull", Name: ref, Class: runtime.ErrPull, Err: errors.New("no network")}
@@ -122,8 +93,8 @@ const (
 	pinned       = repo + "@" + string(pinnedDigest)
 )
 
-// pinnedBox returns a box of one slot whose image the manifest pins to d.
-func pinnedBox(t testing.TB, d digest.Digest, opts ...hal0.Option) *hal0.Box {
+// boxOfOne returns a box of one slot whose image the manifest pins to d.
+func boxOfOne(t testing.TB, d digest.Digest, opts ...hal0.Option) *hal0.Box {
 	t.Helper()
 	files := fstest.MapFS{
 		"etc/hal0/manifest.json":   {Data: fmt.Appendf(nil, `{"toolbox_images":{"server":{"tag":%q,"digest":%q}}}`, tag, d)},
@@ -181,8 +152,8 @@ func TestUpDecidesByTheImage(t *testing.T) {
 		"another platform, warn":       {digest: pinnedDigest, images: images{pinned: arm}, opts: []hal0.CallOption{hal0.VerifyImage(hal0.VerifyWarn)}, want: "", warning: strings.TrimPrefix(isArm, "slot chat: ")},
 		"the pin, always":              {digest: pinnedDigest, images: images{pinned: good}, opts: []hal0.CallOption{hal0.PullImage(hal0.PullAlways)}, want: "good"},
 		"unpublished":                  {images: images{tag: bare}, want: "bare"},
-		"unpublished, absent":          {pulls: images{tag: other}, want: "other", pulled: true},
-		"unpublished, always":          {images: images{tag: bare}, pulls: images{tag: other}, opts: []hal0.CallOption{hal0.PullImage(hal0.PullAlways)}, want: "other", pulled: true},
+		"unpublished, absent":          {pulls: images{tag: other}, want: "other", pulled: true, warning: "no digest is pinned for x.io/server:v1: it is pulled by its tag, which can move"},
+		"unpublished, always":          {images: images{tag: bare}, pulls: images{tag: other}, opts: []hal0.CallOption{hal0.PullImage(hal0.PullAlways)}, want: "other", pulled: true, warning: "no digest is pinned for x.io/server:v1: it is pulled by its tag, which can move"},
 		"unpublished, always, offline": {images: images{tag: bare}, opts: []hal0.CallOption{hal0.PullImage(hal0.PullAlways)}, err: runtime.ErrPull, want: "pull x.io/server:v1: pull failed: no network", pulled: true},
 		"unpublished, never":           {opts: []hal0.CallOption{hal0.PullImage(hal0.PullNever)}, err: hal0.ErrImage, want: "slot chat: x.io/server:v1: the image is not in the local store: no digest is pinned, so that the tag decides what runs"},
 		"unpublished, other platform":  {images: images{tag: stored("arm", "linux/riscv64")}, err: hal0.ErrImage, want: "slot chat: x.io/server:v1: the local image has no digest: what would be launched is made for linux/riscv64 and this host is " + host + ", so pin an image for that"},
@@ -198,9 +169,10 @@ func TestUpDecidesByTheImage(t *testing.T) {
 					warnings = append(warnings, e.Message)
 				}
 			}))
-			_, err := pinnedBox(t, tc.digest, hal0.WithRuntime(s)).Up(t.Context(), "chat", opts...)
+			_, err := boxOfOne(t, tc.digest, hal0.WithRuntime(s)).Up(t.Context(), "chat", opts...)
 			require.Error(t, err)
 			assert.Equal(t, tc.pulled, len(s.pulled) > 0, "pulled %v", s.pulled)
+			assert.Equal(t, strings.HasPrefix(name, "unpublished, always"), s.always, "a digest can't have moved")
 			if errors.Is(err, errStarted) {
 				assert.Equal(t, runtime.StartOptions{ImageID: tc.want}, *s.started)
 				assert.Equal(t, tc.warning, strings.Join(warnings, "\n"))
@@ -232,12 +204,12 @@ func TestUpChecksWhatItAdopts(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := &aStore{images: map[string]runtime.Image{pinned: stored("good", host, pinnedDigest)}}
-			box := pinnedBox(t, pinnedDigest, hal0.WithRuntime(s))
+			box := boxOfOne(t, pinnedDigest, hal0.WithRuntime(s))
 			plan, err := box.Resolve("chat")
 			require.NoError(t, err)
 			s.old = &runtime.Container{ID: "old", Name: plan.Spec.Name, ImageID: tc.id, State: runtime.StateRunning, Labels: plan.Spec.Labels, Publish: plan.Spec.Publish}
 			ctx, cancel := context.WithCancelCause(t.Context())
-			warns := 0
+			warns, ready := 0, false
 			adopted := errors.New("adopted")
 			_, err = box.Up(ctx, "chat", hal0.VerifyImage(tc.policy), hal0.OnProgress(func(e hal0.Event) {
 				if e.State == hal0.StateWarming {
@@ -246,10 +218,12 @@ func TestUpChecksWhatItAdopts(t *testing.T) {
 				if e.Warning {
 					warns++
 				}
+				ready = ready || e.State == hal0.StateReady
 			}))
 			assert.Equal(t, tc.replace, errors.Is(err, errStarted), "%v", err)
 			assert.Equal(t, !tc.replace, errors.Is(err, adopted), "%v", err)
 			assert.Equal(t, tc.warns, warns)
+			assert.False(t, ready)
 		})
 	}
 }
@@ -258,7 +232,7 @@ func TestUpChecksWhatItAdopts(t *testing.T) {
 func TestDefaultsOfABox(t *testing.T) {
 	t.Parallel()
 	s := &aStore{images: map[string]runtime.Image{pinned: stored("odd", host, otherDigest)}}
-	box := pinnedBox(t, pinnedDigest, hal0.WithRuntime(s), hal0.WithDefaults(hal0.VerifyImage(hal0.VerifyOff)))
+	box := boxOfOne(t, pinnedDigest, hal0.WithRuntime(s), hal0.WithDefaults(hal0.VerifyImage(hal0.VerifyOff)))
 	_, err := box.Up(t.Context(), "chat")
 	require.ErrorIs(t, err, errStarted)
 	_, err = box.Up(t.Context(), "chat", hal0.VerifyImage(hal0.VerifyEnforce))
@@ -341,11 +315,11 @@ device_class = "cpu"
 // askedAtOnce is a registry that holds questions.
 type askedAtOnce struct {
 	aRegistry
-	questions *gathering
+	questions *registrytest.Gathering
 }
 
 func (r askedAtOnce) Digest(ctx context.Context, ref string) (digest.Digest, error) {
-	r.questions.hold()
+	r.questions.Hold()
 	return r.aRegistry.Digest(ctx, ref)
 }
 
@@ -353,14 +327,14 @@ func (r askedAtOnce) Digest(ctx context.Context, ref string) (digest.Digest, err
 // than a few at a time.
 func TestCheckImagesIsBounded(t *testing.T) {
 	t.Parallel()
-	s := &aStore{looks: gather(8)}
-	r := askedAtOnce{aRegistry{}, gather(32)}
+	s := &aStore{looks: registrytest.Gather(8)}
+	r := askedAtOnce{aRegistry{}, registrytest.Gather(32)}
 	box := boxOfImages(t, "x.io", 64, pinnedDigest, hal0.WithRuntime(s), hal0.WithRegistry(r))
 	results, err := box.CheckImages(t.Context(), hal0.AskRegistry())
 	require.NoError(t, err)
 	assert.Len(t, results, 64)
-	assert.Equal(t, 8, s.looks.most)
-	assert.Equal(t, 32, r.questions.most)
+	assert.Equal(t, 8, s.looks.Most())
+	assert.Equal(t, 32, r.questions.Most())
 	assert.True(t, slices.IsSortedFunc(results, func(a, b manifest.Result) int { return strings.Compare(a.Pin.Name, b.Pin.Name) }))
 }
 

@@ -2,87 +2,99 @@ package hal0_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 
 	"github.com/hal0ai/hal0-go"
-	"github.com/hal0ai/hal0-go/manifest"
-	"github.com/hal0ai/hal0-go/manifest/registry"
+	"github.com/hal0ai/hal0-go/bundle"
+	"github.com/hal0ai/hal0-go/bundle/remote"
+	"github.com/hal0ai/hal0-go/runtime"
 	"github.com/hal0ai/hal0-go/runtime/podman"
 )
 
-// Hold every image of the box against its pin, in podman's store and at the
-// registries.
-func ExampleBox_CheckImages() {
+// Fetch a slot's image ahead of time, and show how far each blob is.
+func ExampleBox_Pull() {
 	rt, err := podman.New(podman.DefaultURI())
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	defer rt.Close()
-	client, err := registry.New()
+	box, err := hal0.Open(hal0.DefaultHome(), hal0.WithRuntime(rt))
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	defer client.Close()
-	box, err := hal0.Open(hal0.DefaultHome(), hal0.WithRuntime(rt), hal0.WithRegistry(client))
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	results, err := box.CheckImages(context.Background(), hal0.AskRegistry())
-	for _, r := range results {
-		if r.Verdict != manifest.Match {
-			fmt.Printf("%s is %s: %s\n", r.Pin.Ref, r.Verdict, r.Message)
+	image, err := box.Pull(context.Background(), "chat", hal0.OnPull(func(s runtime.PullStep) {
+		if s.Phase == runtime.PullDownloading && s.Total > 0 {
+			fmt.Printf("%s %d%%\n", s.Blob, 100*s.Done/s.Total)
 		}
-	}
+	}))
 	if err != nil {
 		fmt.Println(err)
+		return
 	}
+	fmt.Println(image.RepoDigests)
 }
 
-// See what the registries serve that manifest.json does not say, and write it.
-func ExampleBox_LockManifest() {
-	client, err := registry.New()
+// On a machine that reaches the registry, write what the slots of a box need to
+// a file that is there whole or not at all.
+func ExampleBox_SaveImages() {
+	box, err := hal0.Open(hal0.DefaultHome())
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	defer client.Close()
-	box, err := hal0.Open(hal0.DefaultHome(), hal0.WithRegistry(client))
+	registry := remote.New()
+	defer registry.Close()
+	file, err := os.CreateTemp(".", "images-*.tar.part")
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	ctx := context.Background()
-	lock, err := box.LockManifest(ctx, hal0.DryRun())
-	if err != nil || !lock.Drifted() {
-		fmt.Println("nothing to lock", err)
+	defer os.Remove(file.Name())
+	images, err := box.SaveImages(context.Background(), file, registry, bundle.Options{Platform: "linux/amd64"}, "embed", "tts")
+	if err != nil {
+		fmt.Println(err) // what was written goes away
 		return
 	}
-	fmt.Print(lock.Change.Diff())
-	_, err = box.LockManifest(ctx)
-	fmt.Println(err)
+	if err := file.Close(); err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, image := range images {
+		fmt.Println(image.Ref, image.Size)
+	}
+	fmt.Println(os.Rename(file.Name(), "images.tar"))
 }
 
-// A box that reaches no registry: an image that is not there, or is not the
-// pinned one, is refused, and the error says how to bring it.
-func ExamplePullImage() {
+// On the box, take them, with progress; then bring a slot up.
+func ExampleBox_LoadImages() {
 	rt, err := podman.New(podman.DefaultURI())
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	defer rt.Close()
-	box, err := hal0.Open(hal0.DefaultHome(), hal0.WithRuntime(rt), hal0.WithDefaults(hal0.PullImage(hal0.PullNever)))
+	box, err := hal0.Open(hal0.DefaultHome(), hal0.WithRuntime(rt))
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	_, err = box.Up(context.Background(), "chat")
-	var image *hal0.ImageError
-	if errors.As(err, &image) {
-		fmt.Println(image.Result.Verdict, image.Result.Message)
+	file, err := os.Open(filepath.Join("/media/usb", "images.tar"))
+	if err != nil {
+		fmt.Println(err)
+		return
 	}
+	defer file.Close()
+	_, err = box.LoadImages(context.Background(), file, bundle.Options{
+		Dir:    "/var/tmp",
+		Report: func(s bundle.Step) { fmt.Println(s.Phase, s.Ref, s.Done, s.Total) },
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(box.Up(context.Background(), "embed"))
 }

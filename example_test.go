@@ -104,6 +104,48 @@ func ExampleValidationError() {
 	// 1 port true
 }
 
+// Follow what an operator does to a box, and read it again once for each step.
+func ExampleWatch() {
+	root, err := os.MkdirTemp("", "box")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(root)
+	home := hal0.HomeAt(root)
+	edits := []string{"port = 8081\n", "port = 80\n", "port = 8082\n"}
+	for changes, err := range hal0.Watch(context.Background(), home) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		for _, c := range changes {
+			fmt.Println(c.Kind, c.Slot, c.Value.Port)
+			for _, p := range c.Problems {
+				fmt.Println(p.Line, p.Path, p.Message)
+			}
+		}
+		box, err := hal0.Open(home, hal0.WithHost(device.Host{}))
+		fmt.Println(box.Names(), err)
+		if len(edits) == 0 {
+			break
+		}
+		if err := errors.Join(os.MkdirAll(home.Slots(), 0o755), os.WriteFile(home.Slot("chat"), []byte(edits[0]), 0o644)); err != nil {
+			fmt.Println(err)
+		}
+		edits = edits[1:]
+	}
+	// Output:
+	// [] <nil>
+	// added chat 8081
+	// [chat] <nil>
+	// invalid chat 8081
+	// 1 port must be 8081 to 8200, got 80
+	// [chat] <nil>
+	// changed chat 8082
+	// [chat] <nil>
+}
+
 // Bring a slot up on this machine's podman, and wait until it answers.
 func ExampleBox_Up() {
 	rt, err := podman.New(podman.DefaultURI())

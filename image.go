@@ -92,7 +92,10 @@ func (u *up) image(ctx context.Context) (runtime.Image, error) {
 
 func (u *up) fetch(ctx context.Context) (runtime.Image, error) {
 	u.report(StatePulling, "pulling %s", u.pin.Launch)
-	return u.rt.Pull(ctx, u.pin.Launch, func(s runtime.PullStep) { u.report(StatePulling, "%s", s.Message) })
+	if !u.pin.Published() {
+		u.warn(StatePulling, "no digest is pinned for %s: it is pulled by its tag, which can move", u.pin.Ref)
+	}
+	return u.rt.Pull(ctx, u.pin.Launch, runtime.PullOptions{Always: u.call.fetch == PullAlways && !u.pin.Published(), Report: u.pulling})
 }
 
 // notThere returns why there is no image to launch: failed is why it could not
@@ -101,10 +104,10 @@ func (u *up) fetch(ctx context.Context) (runtime.Image, error) {
 func (u *up) notThere(ctx context.Context, failed error) error {
 	local, err := localImage(ctx, u.rt, u.pin)
 	switch {
-	case err != nil:
-		return errors.Join(failed, err)
-	case failed != nil && (local.ID == "" || local.Holds(u.pin)):
+	case failed != nil && (err != nil || local.ID == "" || local.Holds(u.pin)):
 		return failed
+	case err != nil:
+		return err
 	}
 	return &ImageError{u.plan.Slot, manifest.Judge(u.pin, platform(), &local, nil), failed}
 }
@@ -120,7 +123,7 @@ func (u *up) verify(image runtime.Image) error {
 	case result.Verdict.Launchable():
 		return nil
 	case u.call.verify == VerifyWarn:
-		u.warn("%s: %s", u.pin.Ref, result.Message)
+		u.warn(StateStarting, "%s: %s", u.pin.Ref, result.Message)
 		return nil
 	}
 	return &ImageError{u.plan.Slot, result, nil}
@@ -134,7 +137,7 @@ func (u *up) start(ctx context.Context, image runtime.Image) (runtime.Container,
 	}
 	c, err := u.rt.Start(ctx, u.plan.Spec, opts)
 	if err == nil && u.call.verify == VerifyWarn && c.ImageID != image.ID {
-		u.warn("the container runs image %s, and %s was checked", short(c.ImageID), short(image.ID))
+		u.warn(StateStarting, "the container runs image %s, and %s was checked", short(c.ImageID), short(image.ID))
 	}
 	return c, err
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -297,6 +298,8 @@ func TestUpRefusesOnRealPodman(t *testing.T) {
 			b := newImageBox(t, 8164)
 			pinned, found := tc.set(b)
 			b.pin(pinned)
+			var shown strings.Builder
+			tc.opts = append(tc.opts, hal0.OnProgress(func(e hal0.Event) { shown.WriteString(e.Message) }))
 			_, err := b.open().Up(t.Context(), "one", tc.opts...)
 			require.ErrorIs(t, err, hal0.ErrImage)
 			assert.Contains(t, err.Error(), pinned.String())
@@ -304,7 +307,7 @@ func TestUpRefusesOnRealPodman(t *testing.T) {
 			assert.Contains(t, err.Error(), tc.says)
 			assert.Empty(t, b.containers(), "nothing is made")
 			for _, secret := range registrytest.Secrets() {
-				assert.NotContains(t, err.Error(), secret)
+				assert.NotContains(t, err.Error()+shown.String(), secret)
 			}
 		})
 	}
@@ -340,6 +343,22 @@ func TestUpReplacesWhatRunsAnotherImageOnRealPodman(t *testing.T) {
 	up, err := b.open().Up(t.Context(), "one")
 	require.NoError(t, err)
 	assert.NotEqual(t, other.ImageID, up.Container.ImageID)
+	assert.Len(t, b.containers(), 1)
+}
+
+// Where no digest is pinned, a tag that moved is followed when that is asked for.
+func TestUpFollowsATagOnRealPodman(t *testing.T) {
+	b := newImageBox(t, 8168)
+	b.push("1")
+	first, err := b.open().Up(t.Context(), "one")
+	require.NoError(t, err)
+	b.push("2")
+	same, err := b.open().Up(t.Context(), "one")
+	require.NoError(t, err)
+	assert.Equal(t, first.Container.ID, same.Container.ID)
+	second, err := b.open(hal0.WithDefaults(hal0.PullImage(hal0.PullAlways))).Up(t.Context(), "one")
+	require.NoError(t, err)
+	assert.NotEqual(t, first.Container.ImageID, second.Container.ImageID)
 	assert.Len(t, b.containers(), 1)
 }
 

@@ -13,7 +13,7 @@ import (
 	"github.com/hal0ai/hal0-go/runtime"
 )
 
-// An Option changes how [Open] reads a box.
+// An Option changes how [Open] and [Watch] read a box.
 type Option func(*options)
 
 type options struct {
@@ -23,12 +23,13 @@ type options struct {
 	getenv    func(string) string
 	providers provider.Set
 	runtime   runtime.Runtime
+	debounce  time.Duration
 	registry  manifest.Registry
 	calls     []CallOption
 }
 
 func makeOptions(opts []Option) options {
-	o := options{getenv: os.Getenv, providers: provider.Builtin()}
+	o := options{getenv: os.Getenv, providers: provider.Builtin(), debounce: 100 * time.Millisecond}
 	for _, opt := range opts {
 		opt(&o)
 	}
@@ -64,6 +65,11 @@ func WithProviders(more ...provider.Provider) Option {
 // [ErrNoRuntime].
 func WithRuntime(rt runtime.Runtime) Option { return func(o *options) { o.runtime = rt } }
 
+// WithDebounce sets for how long a box's files must have been left alone before
+// [Watch] looks at them; while they are not, it looks after ten times as long.
+// The default is 100 milliseconds, and so a second at most; 0 looks at once.
+func WithDebounce(d time.Duration) Option { return func(o *options) { o.debounce = d } }
+
 // WithRegistry lets the box ask image registries through r, which package
 // manifest/registry implements. Without it those calls that have to ask one
 // return [ErrNoRegistry].
@@ -82,6 +88,7 @@ type CallOption func(*call)
 type call struct {
 	listen   netip.Addr
 	progress func(Event)
+	pull     func(runtime.PullStep)
 	ready    time.Duration
 	grace    time.Duration
 	verify   VerifyPolicy
@@ -91,7 +98,10 @@ type call struct {
 
 // call returns the options of one call.
 func (b *Box) call(opts []CallOption) call {
-	c := call{progress: func(Event) {}, ready: 5 * time.Minute, grace: 20 * time.Second, verify: VerifyEnforce, fetch: PullMissing}
+	c := call{
+		progress: func(Event) {}, pull: func(runtime.PullStep) {},
+		ready: 5 * time.Minute, grace: 20 * time.Second, verify: VerifyEnforce, fetch: PullMissing,
+	}
 	for _, opt := range slices.Concat(b.opts.calls, opts) {
 		opt(&c)
 	}
@@ -105,6 +115,11 @@ func ListenOn(addr netip.Addr) CallOption { return func(c *call) { c.listen = ad
 // OnProgress calls report with each step of [Box.Up], from the calling
 // goroutine, in order.
 func OnProgress(report func(Event)) CallOption { return func(c *call) { c.progress = report } }
+
+// OnPull calls report with each step of fetching an image, in [Box.Up] and
+// [Box.Pull], from the calling goroutine, in order. Podman tells how far each
+// blob is once a second; the events of [OnProgress] leave that out.
+func OnPull(report func(runtime.PullStep)) CallOption { return func(c *call) { c.pull = report } }
 
 // ReadyWithin bounds how long [Box.Up] waits for a started container to be
 // ready. The default is 5 minutes: a 60 GB model from a disk that reads

@@ -143,8 +143,8 @@ func (u *up) report(s State, format string, args ...any) {
 	u.call.progress(Event{Slot: u.plan.Slot, State: s, Message: fmt.Sprintf(format, args...)})
 }
 
-func (u *up) warn(format string, args ...any) {
-	u.call.progress(Event{Slot: u.plan.Slot, State: StateStarting, Message: fmt.Sprintf(format, args...), Warning: true})
+func (u *up) warn(s State, format string, args ...any) {
+	u.call.progress(Event{Slot: u.plan.Slot, State: s, Message: fmt.Sprintf(format, args...), Warning: true})
 }
 
 func (u *up) run(ctx context.Context) (Status, error) {
@@ -158,8 +158,11 @@ func (u *up) run(ctx context.Context) (Status, error) {
 	}
 	if old != nil {
 		adopted, err := u.adopt(ctx, old, image)
-		if err != nil || adopted {
-			return u.status(old), err
+		switch {
+		case err != nil:
+			return Status{}, err
+		case adopted:
+			return u.status(old), nil
 		}
 	}
 	u.report(StateStarting, "starting %s from %s", u.plan.Spec.Name, u.plan.Spec.Image)
@@ -196,10 +199,10 @@ func (u *up) running(ctx context.Context) (*runtime.Container, error) {
 		return nil, &runtime.Error{Op: "start", Name: c.Name, Class: runtime.ErrForeign,
 			Err: errors.New("remove or rename it, or rename the slot")}
 	case c.State != runtime.StateRunning:
-		u.report(StateStarting, "container %s is %s: replacing it", short(c.ID), c.State)
+		u.report(StateStarting, "container %s is %s, and has to be replaced", short(c.ID), c.State)
 		return nil, nil
 	case c.Labels[runtime.LabelPlan] != u.plan.Hash:
-		u.report(StateStarting, "container %s runs another plan: replacing it", short(c.ID))
+		u.report(StateStarting, "container %s runs another plan, and has to be replaced", short(c.ID))
 		return nil, nil
 	}
 	return &c, nil
@@ -211,15 +214,15 @@ func (u *up) adopt(ctx context.Context, c *runtime.Container, image runtime.Imag
 	if c.ImageID != image.ID && u.call.verify != VerifyOff {
 		what := fmt.Sprintf("container %s runs image %s, and %s is to be launched", short(c.ID), short(c.ImageID), short(image.ID))
 		if u.call.verify == VerifyEnforce {
-			u.report(StateStarting, "%s: replacing it", what)
+			u.report(StateStarting, "%s: it is replaced", what)
 			return false, nil
 		}
-		u.warn("%s", what)
+		u.warn(StateStarting, "%s", what)
 	}
 	u.report(StateWarming, "container %s runs this plan already", short(c.ID))
 	err := u.ready(ctx, *c)
 	if errors.Is(err, ErrNotReady) {
-		u.report(StateStarting, "container %s does not serve: replacing it", short(c.ID))
+		u.report(StateStarting, "container %s does not serve: it is replaced", short(c.ID))
 		return false, nil
 	}
 	return err == nil, err

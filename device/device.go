@@ -149,15 +149,23 @@ var legacy = []struct {
 	{"gpu-rocm", GPUROCm}, {"gpu-vulkan", GPUVulkan}, {"npu", NPU},
 }
 
+// LegacyBackends returns the words that [FromLegacyBackend] understands. The
+// slice is the caller's.
+func LegacyBackends() []string {
+	words := make([]string, len(legacy))
+	for i, l := range legacy {
+		words[i] = l.word
+	}
+	return words
+}
+
 // FromLegacyBackend returns the device that a slot file's old backend key
 // stood for. The error lists the words that are understood.
 func FromLegacyBackend(word string) (Device, error) {
-	words := make([]string, len(legacy))
-	for i, l := range legacy {
+	for _, l := range legacy {
 		if l.word == word {
 			return l.device, nil
 		}
-		words[i] = l.word
 	}
-	return "", &enum.Error{Kind: "backend", Found: word, Allowed: words}
+	return "", &enum.Error{Kind: "backend", Found: word, Allowed: LegacyBackends()}
 }

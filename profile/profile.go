@@ -51,7 +51,10 @@ type Profile struct {
 // MaxName is how many characters a name may have.
 const MaxName = 32
 
-var nameRE = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,31}$`)
+// NamePattern is what a name matches, as a regular expression; see [CheckName].
+const NamePattern = `^[a-z0-9][a-z0-9_-]{0,31}$`
+
+var nameRE = regexp.MustCompile(NamePattern)
 
 // CheckName returns an error unless s can name a profile: a lower-case letter
 // or digit, then up to 31 more of those, "_" or "-".

@@ -1,6 +1,11 @@
 package provider
 
-import "github.com/hal0ai/hal0-go/internal/enum"
+import (
+	"maps"
+	"slices"
+
+	"github.com/hal0ai/hal0-go/internal/enum"
+)
 
 // A SlotType is what a slot is for. The zero value is not a type; in a slot it
 // means [LLM].
@@ -35,6 +40,12 @@ func (t SlotType) Word() string {
 		}
 	}
 	return string(t)
+}
+
+// SlotTypeWords returns every word that [ParseSlotType] understands: the types,
+// then the other words, sorted. The slice is the caller's.
+func SlotTypeWords() []string {
+	return append(enum.Words(slotTypes), slices.Sorted(maps.Keys(slotTypeAliases))...)
 }
 
 // ParseSlotType returns the type written s; the words chat, embed, rerank and

@@ -49,9 +49,12 @@ type Runtime interface {
 	// registry.
 	Image(ctx context.Context, ref string) (Image, error)
 
-	// Pull fetches an image unless it is present, and returns it. report, if not
-	// nil, is called from Pull's goroutine with each step.
-	Pull(ctx context.Context, ref string, report func(PullStep)) (Image, error)
+	// Pull fetches an image, as opts say, and returns it. Registries may be silent
+	// for minutes and may make one wait: ctx alone bounds a pull. Calls for one
+	// reference share one pull: one that comes later joins it, one whose ctx ends
+	// leaves it, and when the last has left it is given up. A pull that fails or
+	// is given up leaves no part of an image.
+	Pull(ctx context.Context, ref string, opts PullOptions) (Image, error)
 }
 
 // StartOptions are what a start holds the runtime to. The zero value is nothing
@@ -136,12 +139,6 @@ type Image struct {
 	Size int64 `json:"size"`
 }
 
-// A PullStep is one thing that a pull reports.
-type PullStep struct {
-	Ref     string `json:"ref"`
-	Message string `json:"message"`
-}
-
 // The classes of what can go wrong. Every error of a Runtime that is of one of
 // these matches it with [errors.Is].
 var (
@@ -155,6 +152,8 @@ var (
 	ErrImageNotFound = errors.New("image is not present")
 	// ErrPull: the registry or the transfer failed.
 	ErrPull = errors.New("pull failed")
+	// ErrLoad: the runtime does not take an image from an archive.
+	ErrLoad = errors.New("image can't be loaded")
 	// ErrPortInUse: another process listens on the port to publish.
 	ErrPortInUse = errors.New("port is in use")
 	// ErrDevice: a device node is missing or not a device.
@@ -172,7 +171,8 @@ var (
 
 // An Error is a failed operation of a Runtime on one container or image.
 type Error struct {
-	// Op is the operation: "start", "stop", "inspect", "list", "logs", "image", "pull".
+	// Op is the operation: "start", "stop", "inspect", "list", "logs", "image",
+	// "pull", "load".
 	Op string
 	// Name is the container or image.
 	Name string

@@ -132,7 +132,9 @@ func (f *File) Notes() conf.ValidationErrors {
 	return notes
 }
 
-var envKeyRE = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+const envKeyPattern = `^[A-Za-z_][A-Za-z0-9_]*$`
+
+var envKeyRE = regexp.MustCompile(envKeyPattern)
 
 // check applies the rules that one key's type can't express, to keys that are
 // not known to have a problem.
@@ -214,7 +216,9 @@ func (s *Slot) problems(providers provider.Set) conf.ValidationErrors {
 	return problems
 }
 
-var templateRE = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,40}$`)
+const templatePattern = `^[a-z0-9][a-z0-9_-]{0,40}$`
+
+var templateRE = regexp.MustCompile(templatePattern)
 
 func templateMessage(id string) string {
 	return fmt.Sprintf("%q is not a chat template: want auto, or the name of a file in the store's chat-templates without .jinja, of 1 to 41 of a-z, 0-9, _ and -", id)

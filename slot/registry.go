@@ -1,9 +1,7 @@
 package slot
 
 import (
-	"fmt"
 	"maps"
-	"path"
 	"slices"
 
 	"github.com/hal0ai/hal0-go/internal/conf"
@@ -90,17 +88,11 @@ func ParseRegistry(name string, data []byte) (Registry, error) {
 func (e *Entry) problems(doc *conf.Document, id string) conf.ValidationErrors {
 	var problems conf.ValidationErrors
 	for _, p := range []struct{ key, value string }{{"path", e.Path}, {"mmproj", e.MMProj}} {
-		if p.value != "" && !cleanAbs(p.value) {
-			problems = append(problems, doc.Problem(conf.ErrValue, absMessage(p.value), "models", id, p.key))
+		if p.value != "" && !conf.IsPlainPath(p.value) {
+			problems = append(problems, doc.Problem(conf.ErrValue, conf.NotPlainPath(p.value), "models", id, p.key))
 		}
 	}
 	return problems
-}
-
-func cleanAbs(p string) bool { return path.IsAbs(p) && path.Clean(p) == p }
-
-func absMessage(p string) string {
-	return fmt.Sprintf("%q is not a plain absolute path: want one that begins with / and has no . or .. in it", p)
 }
 
 // IDs returns the ids of the models, sorted.

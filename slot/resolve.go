@@ -260,8 +260,8 @@ func (r *resolver) modelFile(id string) {
 	case id == "":
 		r.problem(conf.ErrRequired, "is required: an id of the model registry, or the absolute path of a model file", "model", "default")
 	case path.IsAbs(id):
-		if !cleanAbs(id) {
-			r.problem(conf.ErrValue, absMessage(id), "model", "default")
+		if !conf.IsPlainPath(id) {
+			r.problem(conf.ErrValue, conf.NotPlainPath(id), "model", "default")
 		}
 		*m = provider.Model{ID: strings.TrimSuffix(path.Base(id), path.Ext(id)), Path: id}
 	default:

@@ -15,7 +15,7 @@ var (
 	// words are what lies between spaces and quotes: an address is one word.
 	words = regexp.MustCompile("[^\\s\"'`<>]+")
 	// digested is how the part after the "@" of an image reference begins.
-	digested = regexp.MustCompile(`^sha(256|384|512):[0-9a-f]{64}`)
+	digested = regexp.MustCompile(`^sha(256|384|512):`)
 	// authorization is what a header of that name holds.
 	authorization = regexp.MustCompile(`(?i)\b(basic|bearer)(\s+)[A-Za-z0-9+/=._~-]{8,}`)
 )
@@ -32,18 +32,23 @@ func Text(s string) string {
 }
 
 // word returns a word without the user part and the query of the address that
-// it may be.
+// it may be. Without a scheme a "?" begins a query if there is a value in it.
 func word(w string) string {
 	scheme, rest, found := strings.Cut(w, "://")
-	if !found {
-		return user(w)
+	if found {
+		scheme += "://"
+	} else {
+		scheme, rest = "", w
 	}
 	rest, query, asked := strings.Cut(rest, "?")
-	rest = user(rest)
-	if asked {
-		rest += "?" + values(query)
+	rest = scheme + user(rest)
+	switch {
+	case !asked:
+		return rest
+	case found || strings.Contains(query, "="):
+		return rest + "?" + values(query)
 	}
-	return scheme + "://" + rest
+	return rest + "?" + user(query)
 }
 
 // user returns an address or image reference without its user part. A password

@@ -30,8 +30,9 @@ func TestText(t *testing.T) {
 		"header":         {"Authorization: Basic bWU6cHc9PQ== refused", "Authorization: Basic xxxxx refused"},
 		"bearer":         {"bearer eyJh.bGci.x_-~ expired", "bearer xxxxx expired"},
 		"challenge":      {`Bearer realm="https://h/token"`, `Bearer realm="https://h/token"`},
+		"relative":       {`Get "/v2/?sig=abc": EOF`, `Get "/v2/?sig=xxxxx": EOF`},
 		"question":       {"is it up? ask me@home", "is it up? ask xxxxx@home"},
-		"a short digest": {"me@sha256:abc", "xxxxx@sha256:abc"},
+		"a short digest": {"want repo@sha256:…", "want repo@sha256:…"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

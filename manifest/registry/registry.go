@@ -180,7 +180,7 @@ func platform(p *v1.Platform) string {
 func (c *Client) ask(ctx context.Context, ref string, question func(name.Reference, ...remote.Option) error) error {
 	named, err := parse(ref)
 	if err != nil {
-		return &manifest.RegistryError{Ref: ref, Class: manifest.ErrNotServed, Reason: err.Error()}
+		return fmt.Errorf("%w: %w", manifest.ErrNotServed, err)
 	}
 	select {
 	case c.turns <- struct{}{}:

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -181,9 +180,10 @@ func TestUnreachable(t *testing.T) {
 	_, err := c.Digest(t.Context(), "127.0.0.1:1/hal0/a:v1")
 	require.ErrorIs(t, err, manifest.ErrNoAnswer)
 	require.EqualError(t, err, "127.0.0.1:1/hal0/a:v1: the registry gives no answer: dial tcp 127.0.0.1:1: connect: connection refused")
-	_, err = c.Digest(t.Context(), "Not A Ref")
+	_, err = c.Digest(t.Context(), "https://me:hunter2@x.io/a:v1")
 	require.ErrorIs(t, err, manifest.ErrNotServed)
-	assert.ErrorContains(t, err, `"Not A Ref" is not an image reference`)
+	require.ErrorContains(t, err, `"https://xxxxx@x.io/a:v1" is not an image reference`)
+	assert.NotContains(t, err.Error(), "hunter2")
 }
 
 func TestTokensForEverybody(t *testing.T) {
@@ -276,13 +276,19 @@ func TestConnectionsAreBounded(t *testing.T) {
 	for name, registries := range map[string]int{"one registry": 1, "two": 2} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			g := &gathering{want: bound, full: make(chan struct{})}
+			g := registrytest.Gather(bound)
+			hold := func(_ http.ResponseWriter, r *http.Request) bool {
+				if r.Method == http.MethodHead {
+					g.Hold()
+				}
+				return false
+			}
 			var all sync.WaitGroup
 			var hosts []*registrytest.Registry
 			for range registries {
 				r := registrytest.Start(t)
 				r.Push(t, "hal0/a:v1", registrytest.Image(t, "linux/amd64", "1", nil))
-				r.Fail(g.hold)
+				r.Fail(hold)
 				hosts = append(hosts, r)
 			}
 			c := newClient(t, registry.WithConnections(bound), registry.WithTimeout(time.Minute))
@@ -293,7 +299,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 				})
 			}
 			all.Wait()
-			assert.Equal(t, bound, g.most, "questions at a time")
+			assert.Equal(t, bound, g.Most(), "questions at a time")
 			for _, r := range hosts {
 				assert.LessOrEqual(t, r.MostConnections(), bound)
 				pings := slices.DeleteFunc(r.Requests(), func(request string) bool { return request != "GET /v2/" })
@@ -301,38 +307,6 @@ func TestConnectionsAreBounded(t *testing.T) {
 			}
 		})
 	}
-}
-
-// A gathering holds questions until as many as wanted are under way, and counts
-// how many were at most.
-type gathering struct {
-	want int
-	full chan struct{}
-
-	mu        sync.Mutex
-	now, most int
-}
-
-func (g *gathering) hold(_ http.ResponseWriter, r *http.Request) bool {
-	if r.Method != http.MethodHead {
-		return false
-	}
-	g.mu.Lock()
-	g.now++
-	gathered := g.now == g.want && g.most < g.want
-	g.most = max(g.most, g.now)
-	g.mu.Unlock()
-	if gathered {
-		for range 1000 {
-			runtime.Gosched() // one too many comes now
-		}
-		close(g.full)
-	}
-	<-g.full
-	g.mu.Lock()
-	g.now--
-	g.mu.Unlock()
-	return false
 }
 
 func TestContextEndsAQuestion(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/hal0ai/hal0-go/internal/redact"
 	"github.com/hal0ai/hal0-go/runtime"
 )
 
@@ -52,12 +53,13 @@ func problemf(class error, format string, args ...any) error {
 	return &problem{class, fmt.Errorf(format, args...)}
 }
 
-// failed returns err as the runtime.Error of an operation on name, or nil.
+// failed returns err as the runtime.Error of an operation on name, or nil. It is
+// where credentials in addresses and references end.
 func failed(op, name string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return &runtime.Error{Op: op, Name: name, Class: classOf(err), Err: err}
+	return &runtime.Error{Op: op, Name: redact.Text(name), Class: classOf(err), Err: redact.Error(err)}
 }
 
 // classOf returns the sentinel that err is of, or nil. An invalid spec says so

@@ -54,7 +54,10 @@ func unixListener(t testing.TB) net.Listener {
 }
 
 func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	_, path, _ := strings.Cut(r.URL.Path, "/libpod")
+	_, path, ok := strings.Cut(r.URL.Path, "/libpod")
+	if !ok {
+		path = strings.TrimPrefix(r.URL.Path, "/v1.40")
+	}
 	if path == "/_ping" {
 		w.Header().Set("Libpod-Api-Version", "5.4.2")
 		return
@@ -271,33 +274,42 @@ func TestStartIsCancelledDuringCreate(t *testing.T) {
 
 func TestPullAgainstAFakeService(t *testing.T) {
 	t.Parallel()
-	const image = `{"Id":"sha256:abc","RepoDigests":["r@sha256:1"],"Os":"linux","Architecture":"amd64","Size":7}`
+	const (
+		image = `{"Id":"sha256:abcdef012345","RepoDigests":["r@sha256:1"],"Os":"linux","Architecture":"amd64","Size":7}`
+		fails = "pull localhost/i:v1: pull failed: "
+		done  = `{"status":"Download complete","progressDetail":{},"id":"abcdef0"}`
+	)
 	for name, tc := range map[string]struct {
 		pull http.HandlerFunc
 		text string
 	}{
-		"works":      {pull: reply(200, "{\"stream\":\"Trying\\n\"}\n{\"images\":[\"abc\"],\"id\":\"abc\"}\n")},
-		"error line": {pull: reply(200, `{"error":"manifest unknown"}`), text: "pull localhost/i:v1: pull failed: podman: manifest unknown"},
-		"error last": {pull: reply(200, "{\"images\":[\"abc\"],\"id\":\"abc\"}\n{\"error\":\"no space\"}"), text: "pull localhost/i:v1: pull failed: podman: no space"},
-		"truncated":  {pull: reply(200, "{\"stream\":\"Trying\\n\"}\n"), text: "pull localhost/i:v1: pull failed: podman's report ended without an image: the service or the transfer broke off"},
+		"works":       {pull: reply(200, `{"status":"Pulling fs layer","progressDetail":{},"id":"1"}`+"\n"+done+"\n")},
+		"error line":  {pull: reply(200, `{"progressDetail":{},"errorDetail":{"message":"x"},"error":"manifest unknown"}`), text: fails + "podman: manifest unknown"},
+		"error last":  {pull: reply(200, done+"\n"+`{"error":"no space"}`), text: fails + "podman: no space"},
+		"truncated":   {pull: reply(200, `{"status":"Download complete","id":"123"}`+"\n"), text: fails + "podman's report ends with 123, but the image of that name is abcdef012345: the report broke off, or someone else moved the name"},
+		"empty":       {pull: reply(200, ""), text: fails + "podman's report ended without an image: the service or the transfer broke off"},
+		"no id":       {pull: reply(200, done+"\n{}\n"), text: fails + "podman's report ended without an image: the service or the transfer broke off"},
+		"not JSON":    {pull: reply(200, "<html>\x1b"), text: fails + `podman reports "<html>": invalid character '<' looking for beginning of value`},
+		"HTTP status": {pull: reply(500, `{"cause":"denied","message":"requested access is denied","response":500}`), text: fails + "podman: requested access is denied (HTTP 500)"},
+		"podman 5":    {pull: reply(401, `{"message":"unauthorized"}`), text: fails + "podman: unauthorized (HTTP 401)"},
+		"credentials": {pull: reply(200, `{"error":"Get \"https://me:pw@h/t?k=pw\": EOF"}`), text: fails + `podman: Get "https://xxxxx@h/t?k=xxxxx": EOF`},
 		"broken off": {pull: func(w http.ResponseWriter, _ *http.Request) {
-			fmt.Fprintln(w, `{"stream":"x"}`)
+			fmt.Fprintln(w, done)
 			w.(http.Flusher).Flush()
 			panic(http.ErrAbortHandler)
-		}, text: "pull localhost/i:v1: pull failed: podman's report broke off: unexpected EOF"},
-		"not JSON":    {pull: reply(200, "<html>\x1b"), text: `pull localhost/i:v1: pull failed: podman reports "<html>": invalid character '<' looking for beginning of value`},
-		"HTTP status": {pull: reply(500, `{"cause":"denied","message":"requested access is denied","response":500}`), text: "pull localhost/i:v1: pull failed: podman: requested access is denied (HTTP 500)"},
+		}, text: fails + "podman's report broke off: unexpected EOF"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			missing := reply(404, `{"cause":"image not known","message":"no such image","response":404}`)
 			r, f := fakeRuntime(t, map[string]http.HandlerFunc{
-				"POST /images/pull": tc.pull, "GET /images/localhost/i:v1/json": reply(200, image),
+				"POST /images/create": tc.pull, "GET /images/localhost/i:v1/json": inTurn(missing, reply(200, image)),
 			})
-			got, err := r.Pull(t.Context(), "localhost/i:v1", nil)
-			assert.Equal(t, 1, f.count("POST /images/pull"))
+			got, err := r.Pull(t.Context(), "localhost/i:v1", runtime.PullOptions{})
+			assert.Equal(t, 1, f.count("POST /images/create"))
 			if tc.text == "" {
 				require.NoError(t, err)
-				assert.Equal(t, runtime.Image{ID: "abc", RepoDigests: []string{"r@sha256:1"}, Platform: "linux/amd64", Size: 7}, got)
+				assert.Equal(t, runtime.Image{ID: "abcdef012345", RepoDigests: []string{"r@sha256:1"}, Platform: "linux/amd64", Size: 7}, got)
 				return
 			}
 			require.EqualError(t, err, tc.text)
@@ -329,7 +341,7 @@ func TestContextEndsEveryCall(t *testing.T) {
 			return err
 		},
 		"pull": func(ctx context.Context, r *podman.Runtime) error {
-			_, err := r.Pull(ctx, "localhost/i:v1", nil)
+			_, err := r.Pull(ctx, "localhost/i:v1", runtime.PullOptions{Always: true})
 			return err
 		},
 		"run once": func(ctx context.Context, r *podman.Runtime) error {
@@ -361,7 +373,7 @@ func TestContextEndsEveryCall(t *testing.T) {
 			}
 			r, _ := fakeRuntime(t, map[string]http.HandlerFunc{
 				"GET /containers/c/json": hang, "GET /containers/json": hang, "GET /images/localhost/i:v1/json": hang,
-				"GET /images/localhost/i:v1/exists": hang, "POST /images/pull": hang,
+				"GET /images/localhost/i:v1/exists": hang, "POST /images/create": hang,
 			})
 			err := call(ctx, r)
 			require.ErrorIs(t, err, context.Canceled)

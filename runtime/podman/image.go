@@ -1,11 +1,7 @@
 package podman
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
-	"errors"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -41,74 +37,16 @@ func (r *Runtime) image(ctx context.Context, ref string) (runtime.Image, error) 
 }
 
 func checkRef(ref string) error {
-	if _, err := reference.ParseNormalizedNamed(ref); err != nil {
-		return problemf(runtime.ErrInvalidSpec, "image: found %q, want a reference such as ghcr.io/owner/name:tag: %w", ref, err)
-	}
-	return nil
+	_, err := canonical(ref)
+	return err
 }
 
-// Pull implements [runtime.Runtime]. A pull may be silent for minutes, and waits
-// out a registry that limits its rate: ctx is what bounds it. When ctx ends the
-// pull is given up, and leaves no part of an image.
-func (r *Runtime) Pull(ctx context.Context, ref string, report func(runtime.PullStep)) (runtime.Image, error) {
-	image, err := r.pull(ctx, ref, report)
-	return image, failed("pull", ref, err)
-}
-
-func (r *Runtime) pull(ctx context.Context, ref string, report func(runtime.PullStep)) (runtime.Image, error) {
-	if err := checkRef(ref); err != nil {
-		return runtime.Image{}, err
+// canonical returns the name that podman keeps an image under: with its
+// registry, and with a tag or digest.
+func canonical(ref string) (string, error) {
+	named, err := reference.ParseNormalizedNamed(ref)
+	if err != nil {
+		return "", problemf(runtime.ErrInvalidSpec, "image: found %q, want a reference such as ghcr.io/owner/name:tag: %w", ref, err)
 	}
-	query := url.Values{"reference": {ref}, "policy": {"missing"}}
-	resp, err := r.send(ctx, request{method: http.MethodPost, path: "/images/pull", query: query})
-	switch {
-	case answered(err): // podman 6 says so by the status
-		return runtime.Image{}, &problem{runtime.ErrPull, err}
-	case err != nil:
-		return runtime.Image{}, err
-	}
-	defer func() { _ = resp.Body.Close() }()
-	if err := readPull(resp.Body, ref, report); err != nil {
-		return runtime.Image{}, unlessEnded(ctx, err)
-	}
-	return r.image(ctx, ref)
-}
-
-// pullLine is one line of a pull's answer.
-type pullLine struct {
-	Stream string   `json:"stream"`
-	Error  string   `json:"error"`
-	Images []string `json:"images"`
-	ID     string   `json:"id"`
-}
-
-// maxPullLine bounds one line of a pull's answer.
-const maxPullLine = 1 << 20
-
-// readPull reads a pull's answer to its end. The status says 200 whatever
-// happens: the pull worked if there was an image and no error.
-func readPull(body io.Reader, ref string, report func(runtime.PullStep)) error {
-	lines := bufio.NewScanner(body)
-	lines.Buffer(nil, maxPullLine)
-	pulled := false
-	for lines.Scan() {
-		var line pullLine
-		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
-			return problemf(runtime.ErrPull, "podman reports %q: %w", printable(lines.Text()), err)
-		}
-		if line.Error != "" {
-			return problemf(runtime.ErrPull, "podman: %s", printable(line.Error))
-		}
-		pulled = pulled || len(line.Images) > 0 || line.ID != ""
-		if message := strings.TrimSpace(printable(line.Stream)); message != "" && report != nil {
-			report(runtime.PullStep{Ref: ref, Message: message})
-		}
-	}
-	if err := lines.Err(); err != nil {
-		return problemf(runtime.ErrPull, "podman's report broke off: %w", err)
-	}
-	if !pulled {
-		return &problem{runtime.ErrPull, errors.New("podman's report ended without an image: the service or the transfer broke off")}
-	}
-	return nil
+	return reference.TagNameOnly(named).String(), nil
 }

@@ -1,12 +1,12 @@
 package podman_test
 
 import (
-	"context"
 	"io"
 	"log"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -23,20 +23,29 @@ import (
 	"github.com/hal0ai/hal0-go/runtime"
 )
 
-// aRegistry is a real registry on the loopback interface. block, once set, is
-// called for each blob.
+// aRegistry is a real registry on the loopback interface.
 type aRegistry struct {
-	host  string
-	block atomic.Pointer[func(*http.Request)]
+	host   string
+	around atomic.Pointer[middleware]
+
+	mu       sync.Mutex
+	requests []string // "METHOD path"
 }
+
+// A middleware answers a request to a registry, or has next answer it.
+type middleware func(w http.ResponseWriter, r *http.Request, next http.Handler)
 
 func newRegistry(t testing.TB) *aRegistry {
 	t.Helper()
 	var a aRegistry
 	real := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if block := a.block.Load(); block != nil && strings.Contains(r.URL.Path, "/blobs/") {
-			(*block)(r)
+		a.mu.Lock()
+		a.requests = append(a.requests, r.Method+" "+r.URL.Path)
+		a.mu.Unlock()
+		if around := a.around.Load(); around != nil {
+			(*around)(w, r, real)
+			return
 		}
 		real.ServeHTTP(w, r)
 	}))
@@ -45,112 +54,97 @@ func newRegistry(t testing.TB) *aRegistry {
 	return &a
 }
 
-// push publishes an index of two platforms as repo:tag and returns the digests
-// of the index and of this platform's image.
-func (a *aRegistry) push(t testing.TB, repo string) (index, instance string) {
+// do puts around between the registry and those who ask it.
+func (a *aRegistry) do(around middleware) { a.around.Store(&around) }
+
+// count returns how many requests began so, since the last forget.
+func (a *aRegistry) count(prefix string) (n int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, r := range a.requests {
+		if strings.HasPrefix(r, prefix) {
+			n++
+		}
+	}
+	return n
+}
+
+func (a *aRegistry) forget() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.requests = nil
+}
+
+// anImage is an index of two platforms that a registry serves.
+type anImage struct {
+	tag      string   // host/repo:v1
+	repo     string   // host/repo
+	index    string   // digest
+	instance string   // digest of this platform's image
+	blobs    []string // the first 12 digits of the digests of its layers, and of its configuration
+}
+
+// push publishes an index of two platforms as repo:v1, in layers of that many
+// bytes.
+func (a *aRegistry) push(t testing.TB, repo string, size int64) anImage {
 	t.Helper()
-	transport := &http.Transport{}
-	defer transport.CloseIdleConnections()
+	made := anImage{repo: a.host + "/" + repo, tag: a.host + "/" + repo + ":v1"}
 	idx := v1.ImageIndex(empty.Index)
 	for _, arch := range []string{"amd64", "arm64"} {
-		img, err := random.Image(2000, 1)
-		require.NoError(t, err)
-		config, err := img.ConfigFile()
-		require.NoError(t, err)
-		config = config.DeepCopy()
-		config.OS, config.Architecture = "linux", arch
-		img, err = mutate.ConfigFile(img, config)
-		require.NoError(t, err)
+		img := platformImage(t, arch, size)
 		idx = mutate.AppendManifests(idx, mutate.IndexAddendum{
 			Add: img, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: arch}},
 		})
 		if arch == "amd64" {
-			digest, err := img.Digest()
+			made.instance = digestOf(t, img)
+			manifest, err := img.Manifest()
 			require.NoError(t, err)
-			instance = digest.String()
+			for _, l := range append(manifest.Layers, manifest.Config) {
+				made.blobs = append(made.blobs, l.Digest.Hex[:12])
+			}
 		}
 	}
-	ref, err := name.ParseReference(a.host+"/"+repo+":v1", name.Insecure)
+	transport := &http.Transport{}
+	defer transport.CloseIdleConnections()
+	ref, err := name.ParseReference(made.tag, name.Insecure)
 	require.NoError(t, err)
 	require.NoError(t, remote.WriteIndex(ref, idx, remote.WithTransport(transport), remote.WithContext(t.Context())))
-	digest, err := idx.Digest()
+	made.index = digestOf(t, idx)
+	a.forget()
+	return made
+}
+
+func platformImage(t testing.TB, arch string, size int64) v1.Image {
+	t.Helper()
+	img, err := random.Image(size, 2)
 	require.NoError(t, err)
-	return digest.String(), instance
+	config, err := img.ConfigFile()
+	require.NoError(t, err)
+	config = config.DeepCopy()
+	config.OS, config.Architecture = "linux", arch
+	img, err = mutate.ConfigFile(img, config)
+	require.NoError(t, err)
+	return img
 }
 
-func TestPull(t *testing.T) {
-	r, _ := open(t)
-	reg := newRegistry(t)
-	index, instance := reg.push(t, "hal0/model")
-	repo := reg.host + "/hal0/model"
-	for title, ref := range map[string]string{"tag": repo + ":v1", "index": repo + "@" + index, "instance": repo + "@" + instance} {
-		t.Run(title, func(t *testing.T) {
-			_, err := r.Image(t.Context(), ref)
-			require.ErrorIs(t, err, runtime.ErrImageNotFound)
-			var steps []runtime.PullStep
-			image, err := r.Pull(t.Context(), ref, func(s runtime.PullStep) { steps = append(steps, s) })
-			require.NoError(t, err)
-			require.NotEmpty(t, steps)
-			assert.Equal(t, runtime.PullStep{Ref: ref, Message: "Trying to pull " + ref + "..."}, steps[0])
-			assert.Equal(t, "linux/amd64", image.Platform)
-			assert.Regexp(t, "^[0-9a-f]{64}$", image.ID)
-			assert.Positive(t, image.Size)
-			assert.Contains(t, image.RepoDigests, repo+"@"+instance)
-			if title != "instance" {
-				assert.Contains(t, image.RepoDigests, repo+"@"+index)
-			}
-			local, err := r.Image(t.Context(), ref)
-			require.NoError(t, err)
-			assert.Equal(t, image, local)
-
-			again, err := r.Pull(t.Context(), ref, nil)
-			require.NoError(t, err, "present: nothing to ask the registry")
-			assert.Equal(t, image, again)
-			_, err = shared.Service(t).Podman("rmi", "--force", image.ID)
-			require.NoError(t, err)
-		})
-	}
+func digestOf(t testing.TB, of interface{ Digest() (v1.Hash, error) }) string {
+	t.Helper()
+	digest, err := of.Digest()
+	require.NoError(t, err)
+	return digest.String()
 }
 
-func TestPullFailures(t *testing.T) {
-	r, _ := open(t)
-	reg := newRegistry(t)
-	reg.push(t, "hal0/model")
-	for title, tc := range map[string]struct {
-		ref   string
-		class error
-		text  string
-	}{
-		"tag":      {reg.host + "/hal0/model:v9", runtime.ErrPull, "manifest unknown"},
-		"digest":   {reg.host + "/hal0/model@sha256:" + strings.Repeat("0", 64), runtime.ErrPull, "manifest unknown"},
-		"registry": {"127.0.0.1:1/hal0/model:v1", runtime.ErrPull, "connection refused"},
-		"upper":    {"127.0.0.1:1/Hal0:v1", runtime.ErrInvalidSpec, "repository name (Hal0) must be lowercase"},
-		"empty":    {"", runtime.ErrInvalidSpec, `image: found "", want a reference such as`},
-	} {
-		t.Run(title, func(t *testing.T) {
-			_, err := r.Pull(t.Context(), tc.ref, nil)
-			require.ErrorIs(t, err, tc.class)
-			assert.Contains(t, err.Error(), tc.text)
-			_, err = r.Image(t.Context(), tc.ref)
-			assert.Error(t, err)
-		})
-	}
+// forgetImage takes an image that a test pulled out of the store.
+func forgetImage(t testing.TB, id string) {
+	t.Helper()
+	_, err := shared.Service(t).Podman("rmi", "--force", id)
+	require.NoError(t, err)
 }
 
-func TestPullIsCancelled(t *testing.T) {
-	r, _ := open(t)
-	reg := newRegistry(t)
-	reg.push(t, "hal0/model")
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	block := func(r *http.Request) {
-		cancel()
-		<-r.Context().Done()
-	}
-	reg.block.Store(&block)
-	ref := reg.host + "/hal0/model:v1"
-	_, err := r.Pull(ctx, ref, nil)
-	require.ErrorIs(t, err, context.Canceled)
-	_, err = r.Image(t.Context(), ref)
-	assert.ErrorIs(t, err, runtime.ErrImageNotFound)
+func TestImageNeedsAReference(t *testing.T) {
+	t.Parallel()
+	r, _ := fakeRuntime(t, nil)
+	_, err := r.Image(t.Context(), "Upper")
+	require.ErrorIs(t, err, runtime.ErrInvalidSpec)
+	assert.ErrorContains(t, err, `image Upper: invalid container spec: image: found "Upper", want a reference such as ghcr.io/owner/name:tag: `)
 }

@@ -32,6 +32,7 @@ type Runtime struct {
 	connecting sync.WaitGroup
 	names      names
 	leaks      leaks
+	pulls      pulls
 }
 
 // An Option changes a [Runtime] at its making.
@@ -93,6 +94,7 @@ func defaultURI(uid int, runtimeDir string) string {
 // It always returns nil.
 func (r *Runtime) Close() error {
 	r.connecting.Wait()
+	r.pulls.running.Wait()
 	if conn := r.conn.Load(); conn != nil {
 		conn.Client.CloseIdleConnections()
 	}

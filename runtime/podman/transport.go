@@ -18,8 +18,12 @@ import (
 )
 
 // apiBase is the host, which a unix socket ignores, and the version of the API
-// that every podman since 4.0 answers in one shape.
-const apiBase = "http://podman/v4.0.0/libpod"
+// that every podman since 4.0 answers in one shape. dockerBase is the same for
+// the API that podman shares with Docker.
+const (
+	apiBase    = "http://podman/v4.0.0/libpod"
+	dockerBase = "http://podman/v1.40"
+)
 
 // maxAnswer bounds a whole answer; a list of a thousand containers is 1 MB.
 const maxAnswer = 64 << 20
@@ -30,9 +34,11 @@ const yes = "true"
 // A request is one request to the service.
 type request struct {
 	method string
+	docker bool   // below dockerBase
 	path   string // below apiBase, each value in it escaped
 	query  url.Values
 	body   any           // sent as JSON unless nil
+	tar    io.Reader     // sent as it is unless nil
 	extra  time.Duration // what it may take beyond the Runtime's timeout
 }
 
@@ -86,7 +92,10 @@ func (r *Runtime) send(ctx context.Context, q request) (*http.Response, error) {
 }
 
 func newRequest(ctx context.Context, q request) (*http.Request, error) {
-	var body io.Reader
+	body, kind := q.tar, "application/x-tar"
+	if q.tar == nil {
+		kind = "application/json"
+	}
 	if q.body != nil {
 		data, err := json.Marshal(q.body)
 		if err != nil {
@@ -94,11 +103,15 @@ func newRequest(ctx context.Context, q request) (*http.Request, error) {
 		}
 		body = bytes.NewReader(data)
 	}
-	req, err := http.NewRequestWithContext(ctx, q.method, apiBase+q.path+"?"+q.query.Encode(), body)
+	base := apiBase
+	if q.docker {
+		base = dockerBase
+	}
+	req, err := http.NewRequestWithContext(ctx, q.method, base+q.path+"?"+q.query.Encode(), body)
 	if err != nil {
 		return nil, err
 	}
-	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Content-Type", kind)
 	// A kept connection may be one that the service has closed: net/http would
 	// find out by sending a request that it then can't repeat.
 	req.Close = true

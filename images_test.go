@@ -1,0 +1,342 @@
+package hal0_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/registry"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/random"
+	ggcr "github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/hal0ai/hal0-go"
+	"github.com/hal0ai/hal0-go/bundle"
+	"github.com/hal0ai/hal0-go/bundle/remote"
+	"github.com/hal0ai/hal0-go/device"
+	"github.com/hal0ai/hal0-go/runtime"
+)
+
+// pinnedBox is a stubBox whose image comes from a registry and is pinned in
+// the manifest.
+type pinnedBox struct {
+	*stubBox
+	registry *httptest.Server
+	tag, pin string // host/repo:v1 and host/repo@sha256:…
+}
+
+func newPinnedBox(t *testing.T, port int) *pinnedBox {
+	t.Helper()
+	b := &pinnedBox{stubBox: newStubBox(t, port, "")}
+	b.registry = httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	t.Cleanup(b.registry.Close)
+	repo := fmt.Sprintf("%s/hal0/stub-%d", strings.TrimPrefix(b.registry.URL, "http://"), port)
+	b.tag = repo + ":v1"
+	_, err := b.service.Podman("push", "--quiet", "--tls-verify=false", b.service.StubImage(t), "docker://"+b.tag)
+	require.NoError(t, err)
+	digest := b.relabel()
+	b.pin = repo + "@" + digest
+	b.pinTo(digest)
+	b.write("etc/hal0/profiles.toml", "[profile.stub]\nimage = \""+b.tag+"\"\ndevice_class = \"cpu\"\n")
+	t.Cleanup(func() { b.forget() })
+	return b
+}
+
+// relabel makes another image of the one in the registry, so that to remove it
+// does not remove the stub, and returns its digest.
+func (b *pinnedBox) relabel() string {
+	b.t.Helper()
+	tag, err := name.ParseReference(b.tag)
+	require.NoError(b.t, err)
+	transport := &http.Transport{}
+	defer transport.CloseIdleConnections()
+	image, err := ggcr.Image(tag, ggcr.WithTransport(transport))
+	require.NoError(b.t, err)
+	config, err := image.ConfigFile()
+	require.NoError(b.t, err)
+	config = config.DeepCopy()
+	config.Config.Labels = map[string]string{"test": b.tag}
+	image, err = mutate.ConfigFile(image, config)
+	require.NoError(b.t, err)
+	require.NoError(b.t, ggcr.Write(tag, image, ggcr.WithTransport(transport)))
+	digest, err := image.Digest()
+	require.NoError(b.t, err)
+	return digest.String()
+}
+
+// pinTo writes the manifest.
+func (b *pinnedBox) pinTo(digest string) {
+	b.t.Helper()
+	b.write("etc/hal0/manifest.json", fmt.Sprintf(`{"_schema":"hal0.manifest.v1","toolbox_images":{"stub":{"tag":%q,"digest":%q}}}`, b.tag, digest))
+}
+
+// forget takes the image out of the store again.
+func (b *pinnedBox) forget() {
+	b.t.Helper()
+	_, err := b.service.Podman("rmi", "--force", "--ignore", b.pin, b.tag)
+	assert.NoError(b.t, err)
+}
+
+// save returns the archive of the box's images.
+func (b *pinnedBox) save(slots ...string) []byte {
+	b.t.Helper()
+	client := remote.New()
+	defer client.Close()
+	var out bytes.Buffer
+	images, err := b.open().SaveImages(b.t.Context(), &out, client, bundle.Options{}, slots...)
+	require.NoError(b.t, err)
+	require.Len(b.t, images, 1)
+	assert.Equal(b.t, b.pin, images[0].Ref)
+	return out.Bytes()
+}
+
+// What was saved where there is a registry is loaded where there is none, and
+// Up starts it by its digest.
+func TestImagesForABoxWithoutARegistry(t *testing.T) {
+	b := newPinnedBox(t, 8162)
+	archive := b.save()
+	b.registry.Close()
+	_, err := b.rt.Image(t.Context(), b.pin)
+	require.ErrorIs(t, err, runtime.ErrImageNotFound)
+	_, err = b.open().Up(t.Context(), "one")
+	require.Error(t, err, "there is no image, and nowhere to get it")
+
+	var steps []bundle.Step
+	opts := bundle.Options{Dir: t.TempDir(), Report: func(s bundle.Step) { steps = append(steps, s) }}
+	images, err := b.open().LoadImages(t.Context(), bytes.NewReader(archive), opts)
+	require.NoError(t, err)
+	require.Len(t, images, 1)
+	assert.Equal(t, b.pin, images[0].Ref)
+	assert.Equal(t, bundle.Step{Phase: bundle.Loaded, Ref: b.pin}, steps[len(steps)-1])
+	assert.Equal(t, bundle.Verifying, steps[0].Phase)
+
+	up, err := b.open().Up(t.Context(), "one", hal0.OnPull(func(s runtime.PullStep) { t.Errorf("nothing is pulled, but %v", s) }))
+	require.NoError(t, err)
+	assert.Equal(t, hal0.StateReady, up.State)
+	assert.Equal(t, b.pin, up.Container.Image)
+	local, err := b.rt.Image(t.Context(), b.pin)
+	require.NoError(t, err)
+	assert.Equal(t, local.ID, up.Container.ImageID)
+	assert.Contains(t, local.RepoDigests, b.pin)
+
+	steps = nil
+	again, err := b.open().LoadImages(t.Context(), bytes.NewReader(archive), opts)
+	require.NoError(t, err)
+	assert.Equal(t, images, again)
+	assert.Equal(t, bundle.Step{Phase: bundle.Present, Ref: b.pin}, steps[len(steps)-1])
+	require.NoError(t, b.open().Down(t.Context(), "one"))
+}
+
+func TestImagesThatAreNotTaken(t *testing.T) {
+	b := newPinnedBox(t, 8163)
+	archive := b.save("one")
+	opts := bundle.Options{Dir: t.TempDir()}
+	other := "sha256:" + strings.Repeat("1", 64)
+	b.pinTo(other)
+	_, err := b.open().LoadImages(t.Context(), bytes.NewReader(archive), opts)
+	require.ErrorIs(t, err, bundle.ErrNotPinned)
+	require.EqualError(t, err, "image is not pinned: the archive holds "+b.pin+"; pinned of it: "+other)
+	_, _, digest := splitPin(b.pin)
+	b.pinTo(digest)
+
+	flipped := bytes.Clone(archive)
+	flipped[len(flipped)/2] ^= 1
+	for _, damaged := range [][]byte{flipped, archive[:len(archive)/2], nil} {
+		_, err = b.open().LoadImages(t.Context(), bytes.NewReader(damaged), opts)
+		require.ErrorIs(t, err, bundle.ErrArchive)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	opts.Report = func(s bundle.Step) {
+		if s.Done == s.Total {
+			cancel()
+		}
+	}
+	_, err = b.open().LoadImages(ctx, bytes.NewReader(archive), opts)
+	require.ErrorIs(t, err, context.Canceled)
+	_, err = b.rt.Image(t.Context(), b.pin)
+	require.ErrorIs(t, err, runtime.ErrImageNotFound)
+}
+
+func splitPin(pin string) (host, repo, digest string) {
+	path, digest, _ := strings.Cut(pin, "@")
+	host, repo, _ = strings.Cut(path, "/")
+	return host, repo, digest
+}
+
+func TestSaveImagesWantsPins(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	b := &stubBox{t: t, home: root}
+	b.write("etc/hal0/slots/one.toml", "port = 8081\ndevice = \"cpu\"\ntype = \"tts\"\nimage = \"localhost/tts:v1\"\n")
+	b.write("etc/hal0/slots/two.toml", "port = 8082\n")
+	b.write("etc/hal0/slots/three.toml", "port = 8083\ndevice = \"cpu\"\ntype = \"tts\"\nenabled = false\n")
+	box, err := hal0.Open(hal0.HomeAt(root), hal0.WithHost(device.Host{}))
+	require.NoError(t, err)
+	_, err = box.SaveImages(t.Context(), io.Discard, nil, bundle.Options{})
+	require.ErrorIs(t, err, bundle.ErrNotPinned)
+	require.ErrorIs(t, err, hal0.ErrInvalid, "every problem is told")
+	require.ErrorContains(t, err, "slot one: image is not pinned: localhost/tts:v1 has no digest in the manifest, so nothing would tell that what is loaded is that image\nslot two: ")
+	_, err = box.SaveImages(t.Context(), io.Discard, nil, bundle.Options{}, "none")
+	require.ErrorIs(t, err, hal0.ErrNoSlot)
+	wrong := errors.New("no registry here")
+	_, err = box.SaveImages(t.Context(), io.Discard, noSource{wrong}, bundle.Options{}, "three")
+	require.ErrorIs(t, err, wrong, "one that is not enabled is saved when it is named")
+	require.ErrorContains(t, err, "ghcr.io/hal0ai/hal0-toolbox-kokoro@sha256:")
+	_, err = box.LoadImages(t.Context(), nil, bundle.Options{})
+	require.EqualError(t, err, "the box was opened without a container runtime")
+}
+
+type noSource struct{ err error }
+
+func (n noSource) Manifest(context.Context, string) ([]byte, string, error) { return nil, "", n.err }
+
+func (n noSource) Blob(context.Context, string, int64) (io.ReadCloser, error) { return nil, n.err }
+
+func TestPull(t *testing.T) {
+	b := newPinnedBox(t, 8164)
+	var steps []runtime.PullStep
+	image, err := b.open().Pull(t.Context(), "one", hal0.OnPull(func(s runtime.PullStep) { steps = append(steps, s) }))
+	require.NoError(t, err)
+	assert.Contains(t, image.RepoDigests, b.pin)
+	assert.Equal(t, runtime.PullDone, steps[len(steps)-1].Phase)
+	b.registry.Close()
+	again, err := b.open().Pull(t.Context(), "one")
+	require.NoError(t, err, "a pinned image that is present needs no registry")
+	assert.Equal(t, image, again)
+	b.pinTo("")
+	_, err = b.open().Pull(t.Context(), "one")
+	require.ErrorIs(t, err, runtime.ErrPull, "a tag may have moved")
+	_, err = b.open().Pull(t.Context(), "none")
+	require.ErrorIs(t, err, hal0.ErrNoSlot)
+}
+
+// fakeLoader is a runtime that has no images, and takes those that it is given
+// until it says otherwise.
+type fakeLoader struct {
+	runtime.Runtime
+	load func(ref string, archive io.Reader) error
+}
+
+func (f *fakeLoader) Image(context.Context, string) (runtime.Image, error) {
+	return runtime.Image{}, runtime.ErrImageNotFound
+}
+
+func (f *fakeLoader) LoadImage(_ context.Context, ref string, archive io.Reader) (runtime.Image, error) {
+	return runtime.Image{RepoDigests: []string{ref}}, f.load(ref, archive)
+}
+
+// twoImages returns a box that pins two images, one by its manifest alone and
+// one by a slot alone, the pins, and the archive of them.
+func twoImages(t *testing.T) (home hal0.Home, pins []string, archive []byte) {
+	t.Helper()
+	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	defer server.Close()
+	transport := &http.Transport{}
+	defer transport.CloseIdleConnections()
+	b := &stubBox{t: t, home: t.TempDir()}
+	for i := range 2 {
+		tag, err := name.ParseReference(fmt.Sprintf("%s/hal0/image%d:v1", strings.TrimPrefix(server.URL, "http://"), i))
+		require.NoError(t, err)
+		image, err := random.Image(12<<20, 1)
+		require.NoError(t, err)
+		config, err := image.ConfigFile()
+		require.NoError(t, err)
+		config = config.DeepCopy()
+		config.OS, config.Architecture = "linux", "amd64"
+		image, err = mutate.ConfigFile(image, config)
+		require.NoError(t, err)
+		require.NoError(t, ggcr.Write(tag, image, ggcr.WithTransport(transport)))
+		digest, err := image.Digest()
+		require.NoError(t, err)
+		pins = append(pins, tag.Context().Name()+"@"+digest.String())
+		b.write(fmt.Sprintf("etc/hal0/slots/s%d.toml", i), fmt.Sprintf("port = %d\ndevice = \"cpu\"\ntype = \"tts\"\nimage = %q\n",
+			8081+i, []string{tag.Name() + "@" + digest.String(), tag.Name()}[i]))
+		b.write("etc/hal0/manifest.json", fmt.Sprintf(`{"_schema":"hal0.manifest.v1","toolbox_images":{"last":{"tag":%q,"digest":%q}}}`, tag.Name(), digest))
+	}
+	box, err := hal0.Open(hal0.HomeAt(b.home), hal0.WithHost(device.Host{}))
+	require.NoError(t, err)
+	client := remote.New()
+	defer client.Close()
+	var out bytes.Buffer
+	_, err = box.SaveImages(t.Context(), &out, client, bundle.Options{Platform: "linux/amd64"}, "s1", "s0", "s1")
+	require.NoError(t, err)
+	require.NoError(t, os.Remove(filepath.Join(b.home, "etc/hal0/slots/s1.toml")))
+	return hal0.HomeAt(b.home), pins, out.Bytes()
+}
+
+func TestLoadImagesTellsHowFarItGot(t *testing.T) {
+	t.Parallel()
+	home, pins, archive := twoImages(t)
+	full := errors.New("no space left on device")
+	for name, tc := range map[string]struct {
+		load  func(ref string, archive io.Reader) error
+		fails int // the image that fails, from 1; 0 for none
+	}{
+		"all are taken":               {load: drain},
+		"the first is refused unread": {load: func(string, io.Reader) error { return full }, fails: 1},
+		"the second is refused": {load: func(ref string, archive io.Reader) error {
+			return errors.Join(drain(ref, archive), map[bool]error{true: full}[ref == pins[1]])
+		}, fails: 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			box, err := hal0.Open(home, hal0.WithHost(device.Host{}), hal0.WithRuntime(&fakeLoader{load: tc.load}))
+			require.NoError(t, err)
+			var loading, loaded []string
+			opts := bundle.Options{Platform: "linux/amd64", Dir: t.TempDir(), Report: func(s bundle.Step) {
+				switch s.Phase {
+				case bundle.Loading:
+					assert.LessOrEqual(t, s.Done, s.Total)
+					loading = append(loading, s.Ref)
+				case bundle.Loaded:
+					loaded = append(loaded, s.Ref)
+				case bundle.Present, bundle.Fetching:
+					t.Errorf("%s", s.Phase)
+				case bundle.Verifying:
+					assert.Empty(t, loading, "all is verified before the first is loaded")
+				}
+			}}
+			images, err := box.LoadImages(t.Context(), bytes.NewReader(archive), opts)
+			left, readErr := os.ReadDir(opts.Dir)
+			require.NoError(t, readErr)
+			assert.Empty(t, left)
+			if tc.fails == 0 {
+				require.NoError(t, err)
+				require.Len(t, images, 2)
+				assert.Equal(t, pins, loaded)
+				assert.NotEmpty(t, loading)
+				return
+			}
+			require.ErrorIs(t, err, full)
+			require.ErrorContains(t, err, fmt.Sprintf("image %d of 2: ", tc.fails))
+			assert.Len(t, images, tc.fails-1)
+			assert.Len(t, loaded, tc.fails-1)
+		})
+	}
+}
+
+func drain(_ string, archive io.Reader) error {
+	_, err := io.Copy(io.Discard, archive)
+	return err
+}
+
+func TestLoadImagesWantsALoader(t *testing.T) {
+	t.Parallel()
+	var plain struct{ runtime.Runtime }
+	box, err := hal0.Open(hal0.HomeAt(t.TempDir()), hal0.WithHost(device.Host{}), hal0.WithRuntime(plain))
+	require.NoError(t, err)
+	_, err = box.LoadImages(t.Context(), nil, bundle.Options{})
+	require.EqualError(t, err, "struct { runtime.Runtime } can't load images from an archive")
+}
