@@ -46,53 +46,46 @@ func (b *Box) modelFile(plan *slot.Plan) (string, error) {
 	return on, nil
 }
 
-// readShape reads the whole metadata of a model's file.
-func (m *modelFiles) readShape(name string) (slot.Shape, error) {
-	f, err := m.root.Open(below(name))
+// modelFacts reads the files of a plan's model, as its container sees them; nil when
+// there are none to read. Parts that are missing are told of in the facts.
+func (b *Box) modelFacts(plan *slot.Plan) (*slot.ModelFacts, error) {
+	on, err := b.modelFile(plan)
+	if on == "" || err != nil {
+		return nil, err
+	}
+	f, err := b.models.root.Open(below(on))
 	if err != nil {
-		return slot.Shape{}, err
+		return nil, fmt.Errorf("%w: %w", ErrModelFile, pathError(on, err))
 	}
 	defer f.Close() //nolint:errcheck // only read
-	return gguf.ReadShape(f)
-}
-
-// size returns the size of a file that the container sees.
-func (x *exam) size(name string) (int64, error) {
-	on, err := x.box.view(&x.plan).find(name)
-	if err != nil {
-		return 0, err
-	}
-	info, err := fs.Stat(x.box.models.root, below(on))
-	switch {
-	case err != nil:
-		return 0, pathError(on, err)
-	case !info.Mode().IsRegular():
-		return 0, fmt.Errorf("%s is not a regular file", on)
-	}
-	return info.Size(), nil
-}
-
-// model reads the model's files and holds the plan against them. That there is none
-// to read is among the refusals.
-func (x *exam) model(context.Context) []slot.Finding {
-	on, err := x.box.modelFile(&x.plan)
-	if on == "" || err != nil {
-		return nil
-	}
 	var facts slot.ModelFacts
-	if facts.Shape, err = x.box.models.readShape(on); err != nil {
-		err = fmt.Errorf("%w: %s: %w", ErrModelFile, x.plan.ModelFile, err)
-		return []slot.Finding{amiss(slot.FindModelFile, err, "fetch the model again: its file is damaged", "model", "default")}
+	if facts.Shape, err = gguf.ReadShape(f); err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrModelFile, plan.ModelFile, err)
 	}
-	for _, part := range slot.ModelParts(x.plan.ModelFile) {
-		n, err := x.size(part)
+	for _, part := range slot.ModelParts(plan.ModelFile) {
+		n, err := b.view(plan).size(part)
 		if err != nil {
 			facts.Missing = append(facts.Missing, part)
 		}
 		facts.Bytes += n
 	}
-	x.facts = &facts
-	return slot.CheckModel(&x.plan, &facts)
+	if name := slot.ProjectorFile(plan); name != "" {
+		facts.ProjectorBytes, _ = b.view(plan).size(name) // an error is the doctor's to tell
+	}
+	return &facts, nil
+}
+
+// model reads the model's files and holds the plan against them. That there are none
+// to read is among the refusals.
+func (x *exam) model(context.Context) []slot.Finding {
+	if on, err := x.box.modelFile(&x.plan); on == "" || err != nil {
+		return nil
+	}
+	var err error
+	if x.facts, err = x.box.modelFacts(&x.plan); err != nil {
+		return []slot.Finding{amiss(slot.FindModelFile, err, "fetch the model again: its file is damaged", "model", "default")}
+	}
+	return slot.CheckModel(&x.plan, x.facts)
 }
 
 // projector looks at the vision projector.
@@ -101,11 +94,9 @@ func (x *exam) projector(context.Context) []slot.Finding {
 	if name == "" || x.facts == nil {
 		return nil
 	}
-	n, err := x.size(name)
-	if err != nil {
+	if _, err := x.box.view(&x.plan).size(name); err != nil {
 		return []slot.Finding{amiss(slot.FindProjector, fmt.Errorf("the vision projector can't be read: %w", err), "fetch it, or set vision = false", "vision")}
 	}
-	x.facts.ProjectorBytes = n
 	return nil
 }
 
@@ -128,7 +119,7 @@ func (x *exam) template(context.Context) []slot.Finding {
 	refuse := func(code, fix string, err error) []slot.Finding {
 		return []slot.Finding{amiss(code, fmt.Errorf("the chat template can't be used: %w", err), fix, "chat_template")}
 	}
-	if _, err := x.size(name); err != nil {
+	if _, err := x.box.view(&x.plan).size(name); err != nil {
 		return refuse(slot.FindTemplate, "put the template there, or set chat_template = \"auto\"", err)
 	}
 	dir := x.box.paths.Store + "/chat-templates"

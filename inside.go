@@ -97,6 +97,22 @@ func (v view) mount(name string) (source, target string, err error) {
 	return source, v.mounts[best].Target, err
 }
 
+// size returns the size of the file that name leads to inside.
+func (v view) size(name string) (int64, error) {
+	on, err := v.find(name)
+	if err != nil {
+		return 0, err
+	}
+	info, err := fs.Stat(v.root, below(on))
+	switch {
+	case err != nil:
+		return 0, pathError(on, err)
+	case !info.Mode().IsRegular():
+		return 0, fmt.Errorf("%s is not a regular file", on)
+	}
+	return info.Size(), nil
+}
+
 // pathError names the file that an error is about as the host does.
 func pathError(name string, err error) error {
 	if pe, ok := errors.AsType[*fs.PathError](err); ok {

@@ -94,6 +94,7 @@ type call struct {
 	verify   VerifyPolicy
 	fetch    PullPolicy
 	ask      bool
+	makeRoom bool
 }
 
 // call returns the options of one call.

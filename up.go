@@ -84,6 +84,9 @@ func (e *StartError) Is(target error) bool { return target == ErrNotReady }
 // become ready, or ctx ends, the container is removed again, and the error
 // holds its exit code and last log lines ([StartError]).
 //
+// The image slot and other slots on the GPU share its memory. Where others have to
+// stop first, Up refuses: [RoomError]; see [MakeRoom].
+//
 // Calls for one slot take turns; those for different slots run side by side.
 func (b *Box) Up(ctx context.Context, name string, opts ...CallOption) (Status, error) {
 	c := b.call(opts)
@@ -107,7 +110,7 @@ func (b *Box) Up(ctx context.Context, name string, opts ...CallOption) (Status, 
 		return Status{}, err
 	}
 	defer leave()
-	u := up{rt: rt, plan: plan, pin: pin, call: &c}
+	u := up{box: b, rt: rt, plan: plan, pin: pin, call: &c}
 	status, err := u.run(inside)
 	if cause := context.Cause(inside); err != nil && cause != nil && ctx.Err() == nil {
 		err = fmt.Errorf("slot %s: %w", name, cause)
@@ -133,6 +136,7 @@ func (b *Box) launchable(name string, c *call) (slot.Plan, error) {
 
 // up is one bringing up of a slot.
 type up struct {
+	box  *Box
 	rt   runtime.Runtime
 	plan slot.Plan
 	pin  manifest.Pin
@@ -166,7 +170,7 @@ func (u *up) run(ctx context.Context) (Status, error) {
 		}
 	}
 	u.report(StateStarting, "starting %s from %s", u.plan.Spec.Name, u.plan.Spec.Image)
-	c, err := u.start(ctx, image)
+	c, err := u.startWithRoom(ctx, image)
 	if err != nil {
 		return Status{}, err
 	}

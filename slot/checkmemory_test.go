@@ -73,3 +73,29 @@ func TestCheckTogether(t *testing.T) {
 		Fix:     "disable one of them, or let one make room for another",
 	}}, slot.CheckTogether([]slot.Share{{Slot: "code", Bytes: 3*gib + 100*mib}, {Slot: "chat", Bytes: 4 * gib}}, m))
 }
+
+func TestMemoryOf(t *testing.T) {
+	t.Parallel()
+	halo := device.Hardware{RAMMB: 124119, UnifiedMemoryMB: 114688, GPUs: []device.GPUInfo{{Vendor: device.VendorAMD, Name: "AMD Radeon 8060S", VRAMMB: 2048}}}
+	card := device.Hardware{RAMMB: 65536, GPUs: []device.GPUInfo{{Vendor: device.VendorAMD, Name: "AMD Radeon RX 7900 XTX", VRAMMB: 24560}}}
+	nvidia := device.Hardware{RAMMB: 65536, UnifiedMemoryMB: 16384, GPUs: []device.GPUInfo{{Vendor: device.VendorNVIDIA, Name: "NVIDIA GeForce RTX 4090"}, {Vendor: device.VendorAMD}}}
+	for name, tc := range map[string]struct {
+		hardware device.Hardware
+		device   device.Device
+		want     slot.Memory
+	}{
+		"one pool":                    {halo, device.GPUVulkan, slot.Memory{Pool: "the unified memory of AMD Radeon 8060S", Bytes: 114 * gib, Beside: 9431 * mib}},
+		"one pool, through ROCm":      {halo, device.GPUROCm, slot.Memory{Pool: "the unified memory of AMD Radeon 8060S", Bytes: 114 * gib, Beside: 9431 * mib}},
+		"the CPU of it":               {halo, device.CPU, slot.Memory{Pool: "the RAM", Bytes: 124119 * mib}},
+		"the NPU of it":               {halo, device.NPU, slot.Memory{}},
+		"a card":                      {card, device.GPUROCm, slot.Memory{Pool: "the VRAM of AMD Radeon RX 7900 XTX", Bytes: 24560 * mib, Beside: 64 * gib}},
+		"a card that tells nothing":   {nvidia, device.GPUVulkan, slot.Memory{Pool: "the VRAM of NVIDIA GeForce RTX 4090", Beside: 64 * gib}},
+		"no GPU":                      {device.Hardware{RAMMB: 1024}, device.GPUVulkan, slot.Memory{}},
+		"more pool than RAM is known": {device.Hardware{UnifiedMemoryMB: 1024, GPUs: halo.GPUs}, device.GPUVulkan, slot.Memory{Pool: "the unified memory of AMD Radeon 8060S", Bytes: 3 * gib}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			assert.Equal(t, tc.want, slot.MemoryOf(tc.hardware, tc.device))
+		})
+	}
+}

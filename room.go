@@ -1,0 +1,118 @@
+package hal0
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/hal0ai/hal0-go/device"
+	"github.com/hal0ai/hal0-go/provider"
+	"github.com/hal0ai/hal0-go/runtime"
+	"github.com/hal0ai/hal0-go/slot"
+)
+
+// A RoomError is a slot that [Box.Up] does not bring up, because others on the GPU
+// would have to stop first. It matches [ErrNoRoom].
+type RoomError struct {
+	// Decision says which slots would have to stop, and why.
+	Decision slot.Decision
+}
+
+// Error names the slots that would have to stop, why, and what to do.
+func (e *RoomError) Error() string {
+	names, reasons := make([]string, len(e.Decision.Stop)), make([]string, len(e.Decision.Stop))
+	for i, s := range e.Decision.Stop {
+		names[i], reasons[i] = s.Slot, s.Message
+	}
+	return fmt.Sprintf("slot %s: %v: %s; take %s down first, or tell it to make room",
+		e.Decision.Wanted, ErrNoRoom, strings.Join(reasons, "; "), strings.Join(names, " and "))
+}
+
+// Is reports whether target is [ErrNoRoom].
+func (e *RoomError) Is(target error) bool { return target == ErrNoRoom }
+
+// MakeRoom lets [Box.Up] take down those slots on the GPU that have to stop first,
+// instead of refusing with a [RoomError]. [Box.Room] tells beforehand which those
+// are, and which of them are to come up again afterwards: that is the caller's to do.
+func MakeRoom() CallOption { return func(c *call) { c.makeRoom = true } }
+
+// Room returns which slots on the GPU have to stop before the slot may come up, and
+// why; see [slot.Arbitrate]. It asks the runtime once what runs, and reads the
+// metadata of models for what they take. Slots that run count as their files say
+// now; one that has no plan any more is not counted. The error is the slot's own, as of [Box.Resolve], or the
+// runtime's.
+func (b *Box) Room(ctx context.Context, name string, opts ...CallOption) (slot.Decision, error) {
+	c := b.call(opts)
+	if b.opts.runtime == nil {
+		return slot.Decision{}, ErrNoRuntime
+	}
+	plan, err := b.resolve(name, &c)
+	if err != nil {
+		return slot.Decision{}, err
+	}
+	return b.room(ctx, &plan, &c)
+}
+
+func (b *Box) room(ctx context.Context, plan *slot.Plan, c *call) (slot.Decision, error) {
+	if !plan.Device.IsGPU() {
+		return slot.Arbitrate(b.tenant(plan), nil, slot.Memory{}), nil
+	}
+	containers, err := b.opts.runtime.List(ctx, nil)
+	if err != nil {
+		return slot.Decision{}, err
+	}
+	var running []slot.Tenant
+	for _, ran := range containers {
+		name := ran.Labels[runtime.LabelSlot]
+		if ran.State == runtime.StateExited || ran.Name != slot.ContainerName(name) {
+			continue
+		}
+		if other, err := b.resolve(name, c); err == nil {
+			running = append(running, b.tenant(&other))
+		}
+	}
+	hardware, _ := b.Hardware() // without it memory is not counted
+	return slot.Arbitrate(b.tenant(plan), running, slot.MemoryOf(hardware, plan.Device)), nil
+}
+
+// tenant is a slot with what it takes of the GPU's memory, as far as that is known.
+func (b *Box) tenant(plan *slot.Plan) slot.Tenant {
+	t := slot.Tenant{Slot: plan.Slot, Device: plan.Device, Type: plan.Type}
+	if plan.Device == device.CPU || plan.Provider != provider.LlamaServer {
+		return t
+	}
+	if facts, err := b.modelFacts(plan); err == nil && facts != nil {
+		t.Bytes = slot.EstimateMemory(plan, facts).Total()
+	}
+	return t
+}
+
+// onGPU is the gate that those pass one by one who start a container on the GPU: each
+// sees what the one before has started. No slot has that name.
+const onGPU = "the GPU"
+
+// startWithRoom starts the container once there is room for it.
+func (u *up) startWithRoom(ctx context.Context, image runtime.Image) (runtime.Container, error) {
+	if !u.plan.Device.IsGPU() {
+		return u.start(ctx, image)
+	}
+	inside, leave, err := u.box.gates.enter(ctx, onGPU, false)
+	if err != nil {
+		return runtime.Container{}, err
+	}
+	defer leave()
+	d, err := u.box.room(inside, &u.plan, u.call)
+	if err != nil {
+		return runtime.Container{}, err
+	}
+	if len(d.Stop) > 0 && !u.call.makeRoom {
+		return runtime.Container{}, &RoomError{d}
+	}
+	for _, s := range d.Stop {
+		u.report(StateStarting, "stopping slot %s: %s", s.Slot, s.Message)
+		if err := u.box.Down(inside, s.Slot, StopWithin(u.call.grace)); err != nil {
+			return runtime.Container{}, fmt.Errorf("make room for slot %s: %w", u.plan.Slot, err)
+		}
+	}
+	return u.start(inside, image)
+}
