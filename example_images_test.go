@@ -7,8 +7,8 @@ import (
 	"path/filepath"
 
 	"github.com/hal0ai/hal0-go"
-	"github.com/hal0ai/hal0-go/bundle"
-	"github.com/hal0ai/hal0-go/bundle/remote"
+	"github.com/hal0ai/hal0-go/manifest/bundle"
+	"github.com/hal0ai/hal0-go/manifest/bundle/remote"
 	"github.com/hal0ai/hal0-go/runtime"
 	"github.com/hal0ai/hal0-go/runtime/podman"
 )
@@ -40,8 +40,13 @@ func ExampleBox_Pull() {
 
 // On a machine that reaches the registry, write what the slots of a box need to
 // a file that is there whole or not at all.
-func ExampleBox_SaveImages() {
+func ExampleBox_PinsOf() {
 	box, err := hal0.Open(hal0.DefaultHome())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	pins, err := box.PinsOf("embed", "tts")
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -54,7 +59,7 @@ func ExampleBox_SaveImages() {
 		return
 	}
 	defer os.Remove(file.Name())
-	images, err := box.SaveImages(context.Background(), file, registry, bundle.Options{Platform: "linux/amd64"}, "embed", "tts")
+	images, err := bundle.Save(context.Background(), file, registry, pins, bundle.Options{Platform: "linux/amd64"})
 	if err != nil {
 		fmt.Println(err) // what was written goes away
 		return
@@ -70,7 +75,7 @@ func ExampleBox_SaveImages() {
 }
 
 // On the box, take them, with progress; then bring a slot up.
-func ExampleBox_LoadImages() {
+func ExampleBox_Pins() {
 	rt, err := podman.New(podman.DefaultURI())
 	if err != nil {
 		fmt.Println(err)
@@ -88,7 +93,7 @@ func ExampleBox_LoadImages() {
 		return
 	}
 	defer file.Close()
-	_, err = box.LoadImages(context.Background(), file, bundle.Options{
+	_, err = bundle.Load(context.Background(), file, rt, box.Pins(), bundle.Options{
 		Dir:    "/var/tmp",
 		Report: func(s bundle.Step) { fmt.Println(s.Phase, s.Ref, s.Done, s.Total) },
 	})

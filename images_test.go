@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -23,9 +24,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hal0ai/hal0-go"
-	"github.com/hal0ai/hal0-go/bundle"
-	"github.com/hal0ai/hal0-go/bundle/remote"
 	"github.com/hal0ai/hal0-go/device"
+	"github.com/hal0ai/hal0-go/manifest"
+	"github.com/hal0ai/hal0-go/manifest/bundle"
+	"github.com/hal0ai/hal0-go/manifest/bundle/remote"
 	"github.com/hal0ai/hal0-go/runtime"
 )
 
@@ -95,11 +97,18 @@ func (b *pinnedBox) save(slots ...string) []byte {
 	client := remote.New()
 	defer client.Close()
 	var out bytes.Buffer
-	images, err := b.open().SaveImages(b.t.Context(), &out, client, bundle.Options{}, slots...)
+	pins, err := b.open().PinsOf(slots...)
+	require.NoError(b.t, err)
+	images, err := bundle.Save(b.t.Context(), &out, client, pins, bundle.Options{})
 	require.NoError(b.t, err)
 	require.Len(b.t, images, 1)
 	assert.Equal(b.t, b.pin, images[0].Ref)
 	return out.Bytes()
+}
+
+// load takes the images of an archive that the box pins.
+func (b *pinnedBox) load(ctx context.Context, archive []byte, opts bundle.Options) ([]bundle.Image, error) {
+	return bundle.Load(ctx, bytes.NewReader(archive), b.rt, b.open().Pins(), opts)
 }
 
 // What was saved where there is a registry is loaded where there is none, and
@@ -115,7 +124,7 @@ func TestImagesForABoxWithoutARegistry(t *testing.T) {
 
 	var steps []bundle.Step
 	opts := bundle.Options{Dir: t.TempDir(), Report: func(s bundle.Step) { steps = append(steps, s) }}
-	images, err := b.open().LoadImages(t.Context(), bytes.NewReader(archive), opts)
+	images, err := b.load(t.Context(), archive, opts)
 	require.NoError(t, err)
 	require.Len(t, images, 1)
 	assert.Equal(t, b.pin, images[0].Ref)
@@ -132,7 +141,7 @@ func TestImagesForABoxWithoutARegistry(t *testing.T) {
 	assert.Contains(t, local.RepoDigests, b.pin)
 
 	steps = nil
-	again, err := b.open().LoadImages(t.Context(), bytes.NewReader(archive), opts)
+	again, err := b.load(t.Context(), archive, opts)
 	require.NoError(t, err)
 	assert.Equal(t, images, again)
 	assert.Equal(t, bundle.Step{Phase: bundle.Present, Ref: b.pin}, steps[len(steps)-1])
@@ -145,7 +154,7 @@ func TestImagesThatAreNotTaken(t *testing.T) {
 	opts := bundle.Options{Dir: t.TempDir()}
 	other := "sha256:" + strings.Repeat("1", 64)
 	b.pinTo(other)
-	_, err := b.open().LoadImages(t.Context(), bytes.NewReader(archive), opts)
+	_, err := b.load(t.Context(), archive, opts)
 	require.ErrorIs(t, err, bundle.ErrNotPinned)
 	require.EqualError(t, err, "image is not pinned: the archive holds "+b.pin+"; pinned of it: "+other)
 	_, _, digest := splitPin(b.pin)
@@ -154,7 +163,7 @@ func TestImagesThatAreNotTaken(t *testing.T) {
 	flipped := bytes.Clone(archive)
 	flipped[len(flipped)/2] ^= 1
 	for _, damaged := range [][]byte{flipped, archive[:len(archive)/2], nil} {
-		_, err = b.open().LoadImages(t.Context(), bytes.NewReader(damaged), opts)
+		_, err = b.load(t.Context(), damaged, opts)
 		require.ErrorIs(t, err, bundle.ErrArchive)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -163,7 +172,7 @@ func TestImagesThatAreNotTaken(t *testing.T) {
 			cancel()
 		}
 	}
-	_, err = b.open().LoadImages(ctx, bytes.NewReader(archive), opts)
+	_, err = b.load(ctx, archive, opts)
 	require.ErrorIs(t, err, context.Canceled)
 	_, err = b.rt.Image(t.Context(), b.pin)
 	require.ErrorIs(t, err, runtime.ErrImageNotFound)
@@ -175,7 +184,7 @@ func splitPin(pin string) (host, repo, digest string) {
 	return host, repo, digest
 }
 
-func TestSaveImagesWantsPins(t *testing.T) {
+func TestPinsOf(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
 	b := &stubBox{t: t, home: root}
@@ -184,25 +193,30 @@ func TestSaveImagesWantsPins(t *testing.T) {
 	b.write("etc/hal0/slots/three.toml", "port = 8083\ndevice = \"cpu\"\ntype = \"tts\"\nenabled = false\n")
 	box, err := hal0.Open(hal0.HomeAt(root), hal0.WithHost(device.Host{}))
 	require.NoError(t, err)
-	_, err = box.SaveImages(t.Context(), io.Discard, nil, bundle.Options{})
-	require.ErrorIs(t, err, bundle.ErrNotPinned)
+	_, err = box.PinsOf()
+	require.ErrorIs(t, err, hal0.ErrNotPinned)
 	require.ErrorIs(t, err, hal0.ErrInvalid, "every problem is told")
 	require.ErrorContains(t, err, "slot one: image is not pinned: localhost/tts:v1 has no digest in the manifest, so nothing would tell that what is loaded is that image\nslot two: ")
-	_, err = box.SaveImages(t.Context(), io.Discard, nil, bundle.Options{}, "none")
+	_, err = box.PinsOf("none")
 	require.ErrorIs(t, err, hal0.ErrNoSlot)
-	wrong := errors.New("no registry here")
-	_, err = box.SaveImages(t.Context(), io.Discard, noSource{wrong}, bundle.Options{}, "three")
-	require.ErrorIs(t, err, wrong, "one that is not enabled is saved when it is named")
-	require.ErrorContains(t, err, "ghcr.io/hal0ai/hal0-toolbox-kokoro@sha256:")
-	_, err = box.LoadImages(t.Context(), nil, bundle.Options{})
-	require.EqualError(t, err, "the box was opened without a container runtime")
+	pins, err := box.PinsOf("three")
+	require.NoError(t, err, "one that is not enabled is saved when it is named")
+	require.Len(t, pins, 1)
+	assert.True(t, strings.HasPrefix(pins[0], "ghcr.io/hal0ai/hal0-toolbox-kokoro@sha256:"), pins[0])
+	assert.Equal(t, manifestPins(), box.Pins(), "those of the manifest, and none of a slot whose image has no digest")
 }
 
-type noSource struct{ err error }
-
-func (n noSource) Manifest(context.Context, string) ([]byte, string, error) { return nil, "", n.err }
-
-func (n noSource) Blob(context.Context, string, int64) (io.ReadCloser, error) { return nil, n.err }
+// manifestPins are the images that the release pins.
+func manifestPins() []string {
+	var pins []string
+	for _, p := range manifest.Embedded().Images() {
+		if p.Published() {
+			pins = append(pins, p.Launch)
+		}
+	}
+	slices.Sort(pins)
+	return pins
+}
 
 func TestPull(t *testing.T) {
 	b := newPinnedBox(t, 8164)
@@ -270,7 +284,9 @@ func twoImages(t *testing.T) (home hal0.Home, pins []string, archive []byte) {
 	client := remote.New()
 	defer client.Close()
 	var out bytes.Buffer
-	_, err = box.SaveImages(t.Context(), &out, client, bundle.Options{Platform: "linux/amd64"}, "s1", "s0", "s1")
+	saved, err := box.PinsOf("s1", "s0", "s1")
+	require.NoError(t, err)
+	_, err = bundle.Save(t.Context(), &out, client, saved, bundle.Options{Platform: "linux/amd64"})
 	require.NoError(t, err)
 	require.NoError(t, os.Remove(filepath.Join(b.home, "etc/hal0/slots/s1.toml")))
 	return hal0.HomeAt(b.home), pins, out.Bytes()
@@ -292,7 +308,7 @@ func TestLoadImagesTellsHowFarItGot(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			box, err := hal0.Open(home, hal0.WithHost(device.Host{}), hal0.WithRuntime(&fakeLoader{load: tc.load}))
+			box, err := hal0.Open(home, hal0.WithHost(device.Host{}))
 			require.NoError(t, err)
 			var loading, loaded []string
 			opts := bundle.Options{Platform: "linux/amd64", Dir: t.TempDir(), Report: func(s bundle.Step) {
@@ -308,7 +324,7 @@ func TestLoadImagesTellsHowFarItGot(t *testing.T) {
 					assert.Empty(t, loading, "all is verified before the first is loaded")
 				}
 			}}
-			images, err := box.LoadImages(t.Context(), bytes.NewReader(archive), opts)
+			images, err := bundle.Load(t.Context(), bytes.NewReader(archive), &fakeLoader{load: tc.load}, box.Pins(), opts)
 			left, readErr := os.ReadDir(opts.Dir)
 			require.NoError(t, readErr)
 			assert.Empty(t, left)
@@ -335,8 +351,6 @@ func drain(_ string, archive io.Reader) error {
 func TestLoadImagesWantsALoader(t *testing.T) {
 	t.Parallel()
 	var plain struct{ runtime.Runtime }
-	box, err := hal0.Open(hal0.HomeAt(t.TempDir()), hal0.WithHost(device.Host{}), hal0.WithRuntime(plain))
-	require.NoError(t, err)
-	_, err = box.LoadImages(t.Context(), nil, bundle.Options{})
-	require.EqualError(t, err, "struct { runtime.Runtime } can't load images from an archive")
+	_, err := bundle.Load(t.Context(), nil, plain, nil, bundle.Options{})
+	require.EqualError(t, err, "struct { runtime.Runtime } can't load images from an archive: unsupported operation")
 }

@@ -30,7 +30,7 @@ func deps(t *testing.T, pkg string) []string {
 // The arrows between the packages: what each may import of this module.
 func TestArrows(t *testing.T) {
 	t.Parallel()
-	leaves := []string{"internal/argv", "internal/conf", "internal/edit", "internal/enum", "internal/gguf", "internal/redact", "internal/schema", "internal/watch"}
+	leaves := []string{"internal/argv", "internal/conf", "internal/edit", "internal/enum", "internal/gguf", "internal/redact", "internal/schema", "internal/sharedpull", "internal/watch"}
 	allowed := map[string][]string{
 		"runtime":  nil,
 		"device":   nil,
@@ -38,19 +38,20 @@ func TestArrows(t *testing.T) {
 		"provider": {"device", "runtime"},
 		"profile":  {"device", "provider", "runtime"},
 		"slot":     {"device", "provider", "profile", "manifest", "runtime"},
-		"":         {"device", "provider", "profile", "manifest", "slot", "runtime", "bundle", "internal/file"},
+		"":         {"device", "provider", "profile", "manifest", "slot", "runtime", "internal/file"},
 
-		"bundle":            nil,
-		"bundle/remote":     {"bundle"},
-		"runtime/podman":    {"runtime"},
-		"manifest/registry": {"manifest"},
-		"internal/conf":     nil,
-		"internal/argv":     nil,
-		"internal/enum":     nil,
-		"internal/gguf":     nil,
-		"internal/redact":   nil,
-		"internal/schema":   nil,
-		"internal/watch":    nil,
+		"manifest/bundle":        {"manifest", "runtime"},
+		"manifest/bundle/remote": {"manifest", "manifest/bundle", "runtime"},
+		"runtime/podman":         {"runtime"},
+		"manifest/registry":      {"manifest"},
+		"internal/conf":          nil,
+		"internal/argv":          nil,
+		"internal/enum":          nil,
+		"internal/gguf":          nil,
+		"internal/redact":        nil,
+		"internal/schema":        nil,
+		"internal/sharedpull":    nil,
+		"internal/watch":         nil,
 	}
 	for pkg, may := range allowed {
 		t.Run("hal0/"+pkg, func(t *testing.T) {

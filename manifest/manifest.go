@@ -4,6 +4,7 @@ package manifest
 
 import (
 	_ "embed"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -21,6 +22,9 @@ const Schema = "hal0.manifest.v1"
 
 //go:embed manifest.json
 var embedded []byte
+
+// ErrNotPinned is an image that no digest is pinned for, or another one.
+var ErrNotPinned = errors.New("image is not pinned")
 
 // A Manifest is an immutable set of pins. The zero value knows no image. It may
 // be used concurrently.

@@ -14,8 +14,11 @@ import (
 //
 // Every method blocks until done or until ctx ends, returns promptly once ctx
 // ends, and may be called concurrently. Names are exact container names, never
-// prefixes or patterns. Errors match the sentinels of this package with
-// [errors.Is].
+// prefixes or patterns. Errors are of type [*Error], and match the sentinels of
+// this package with [errors.Is].
+//
+// Package runtime/runtimetest checks all this of any Runtime, sentence by
+// sentence, and has one for tests of programs that use one.
 type Runtime interface {
 	// Start creates the container that spec describes and starts it. It returns
 	// once the container's process runs; it does not wait for readiness.
@@ -99,6 +102,16 @@ type Container struct {
 // Managed reports whether the container is one that this library started.
 func (c Container) Managed() bool { return c.Labels[LabelManaged] == "true" }
 
+// Carries reports whether the container has every one of the labels.
+func (c Container) Carries(labels map[string]string) bool {
+	for key, value := range labels {
+		if got, ok := c.Labels[key]; !ok || got != value {
+			return false
+		}
+	}
+	return true
+}
+
 // LogOptions choose what [Runtime.Logs] yields. The zero value is everything
 // so far.
 type LogOptions struct {
@@ -108,22 +121,6 @@ type LogOptions struct {
 	Tail int
 	// Since, when not zero, leaves out what is older.
 	Since time.Time
-}
-
-// MaxLine is the most bytes of one log line that a [Runtime] yields; the rest of a
-// longer line is cut off and [Line.Truncated] set. 64 KiB is eight times the
-// frame that podman splits lines into.
-const MaxLine = 64 << 10
-
-// A Line is one line of a container's output.
-type Line struct {
-	// Stderr tells the stream: false is standard output.
-	Stderr bool `json:"stderr"`
-	// Text is the line without its end, invalid UTF-8 replaced and control
-	// characters other than tab removed, so that it is safe to print.
-	Text string `json:"text"`
-	// Truncated is set when the line was longer than MaxLine.
-	Truncated bool `json:"truncated,omitempty"`
 }
 
 // An Image is a local image.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -45,7 +46,8 @@ func (a *app) root() *cobra.Command {
 	flags.BoolVar(&a.demo, "demo", false, "use the sample box that is built in")
 	flags.BoolVar(&a.json, "json", false, "print JSON")
 	root.AddCommand(a.devices(), a.profiles(), a.slots(), a.resolve(), a.up(), a.down(), a.status(), a.logs(),
-		a.create(), a.set(), a.unset(), a.validate(), a.migrate(), a.probe(), a.recommend())
+		a.create(), a.set(), a.unset(), a.validate(), a.migrate(), a.probe(), a.recommend(),
+		a.watch(), a.schema(), a.check(), a.pull(), a.manifest(), a.images())
 	return root
 }
 
@@ -72,13 +74,11 @@ func (a *app) open(more ...hal0.Option) (*hal0.Box, error) {
 	if root != "/" {
 		more = append(more, hal0.WithSysroot(os.DirFS(root)))
 	}
-	home := a.home
-	if home != "" {
-		if home, err = absolute(home); err != nil {
-			return nil, err
-		}
+	home, err := a.homeDir()
+	if err != nil {
+		return nil, err
 	}
-	return hal0.Open(hal0.HomeAt(home), more...)
+	return hal0.Open(home, more...)
 }
 
 // absolute returns the path of a directory that is there.
@@ -111,13 +111,33 @@ func openDemo(more ...hal0.Option) (*hal0.Box, error) {
 	return hal0.Open(hal0.DefaultHome(), append(more, hal0.WithFiles(files), hal0.WithHost(host), hal0.WithGetenv(none))...)
 }
 
+// homeDir is where the flags say that the box's files are.
+func (a *app) homeDir() (hal0.Home, error) {
+	if a.home == "" {
+		return hal0.DefaultHome(), nil
+	}
+	dir, err := absolute(a.home)
+	return hal0.HomeAt(dir), err
+}
+
+// errDemo: the sample box is there to be looked at.
+var errDemo = errors.New("the sample box has no models and no images: it can be resolved, not run")
+
+// running is withPodman for verbs that make the box's slots run.
+func (a *app) running() (*hal0.Box, func(), error) {
+	if a.demo {
+		return nil, nil, errDemo
+	}
+	return a.withPodman()
+}
+
 // withPodman opens the box with podman to run it, and returns what closes the
 // connection.
-func (a *app) withPodman() (*hal0.Box, func(), error) {
+func (a *app) withPodman(more ...hal0.Option) (*hal0.Box, func(), error) {
 	rt, err := podman.New(a.podman)
 	if err != nil {
 		return nil, nil, err
 	}
-	box, err := a.open(hal0.WithRuntime(rt))
+	box, err := a.open(append(more, hal0.WithRuntime(rt))...)
 	return box, func() { _ = rt.Close() }, err
 }

@@ -68,16 +68,18 @@ func TestDemoResolves(t *testing.T) {
 	assert.Equal(t, "kokoro", one[0]["provider"])
 }
 
-// The README's screen is what the program prints.
+// The README's screens are what the program prints.
 func TestReadmeShowsRealOutput(t *testing.T) {
 	t.Parallel()
 	readme, err := os.ReadFile("../../README.md")
 	require.NoError(t, err)
-	_, rest, _ := strings.Cut(string(readme), "$ go run ./examples/hal0-mini resolve --demo chat\n")
-	shown, _, _ := strings.Cut(rest, "```")
-	code, stdout, stderr := mini(t, "resolve", "--demo", "chat")
-	require.Zero(t, code, stderr)
-	assert.Equal(t, stdout, shown)
+	for _, line := range []string{"resolve --demo chat", "set chat profile=vulkan --demo --dry-run"} {
+		_, rest, _ := strings.Cut(string(readme), "$ go run ./examples/hal0-mini "+line+"\n")
+		shown, _, _ := strings.Cut(rest, "```")
+		code, stdout, stderr := mini(t, strings.Fields(line)...)
+		require.Zero(t, code, stderr)
+		assert.Equal(t, stdout, shown)
+	}
 }
 
 func TestLists(t *testing.T) {

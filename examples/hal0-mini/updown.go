@@ -12,18 +12,28 @@ import (
 
 func (a *app) up() *cobra.Command {
 	var within time.Duration
+	verify, pull := hal0.VerifyEnforce, hal0.PullMissing
 	cmd := a.verb("up [SLOT…]", "Start slots and wait until they are ready; all that are enabled when none is named", cobra.ArbitraryArgs, func(cmd *cobra.Command, args []string) error {
-		box, done, err := a.withPodman()
+		box, done, err := a.running()
 		if err != nil {
 			return err
 		}
 		defer done()
-		results := []result{}
+		results, show := []result{}, a.meter()
 		for _, name := range orEnabled(box, args) {
-			status, err := box.Up(cmd.Context(), name, hal0.ReadyWithin(within), hal0.OnProgress(a.progress))
+			status, err := box.Up(cmd.Context(), name, hal0.ReadyWithin(within), hal0.VerifyImage(verify), hal0.PullImage(pull),
+				hal0.OnProgress(func(e hal0.Event) { show.clear(); a.progress(e) }), hal0.OnPull(show.bytes))
 			results = append(results, resultOf(name, status, err))
 		}
 		return a.finish(results)
+	})
+	cmd.Flags().Func("verify", "what to do with an image that is not the pinned one: `POLICY` enforce, warn or off (default enforce)", func(s string) (err error) {
+		verify, err = hal0.ParseVerifyPolicy(s)
+		return err
+	})
+	cmd.Flags().Func("pull", "when to fetch images: `POLICY` missing, always or never (default missing)", func(s string) (err error) {
+		pull, err = hal0.ParsePullPolicy(s)
+		return err
 	})
 	cmd.Flags().DurationVar(&within, "timeout", 5*time.Minute, "how long a started server may take to be ready")
 	return cmd
@@ -46,7 +56,11 @@ func orEnabled(box *hal0.Box, names []string) []string {
 // progress prints steps as they happen, apart from the result.
 func (a *app) progress(e hal0.Event) {
 	if !a.json {
-		_, _ = fmt.Fprintf(a.stderr, "%s  %-8s %s\n", e.Slot, e.State, e.Message)
+		warning := ""
+		if e.Warning {
+			warning = "warning: "
+		}
+		_, _ = fmt.Fprintf(a.stderr, "%s  %-8s %s%s\n", e.Slot, e.State, warning, e.Message)
 	}
 }
 

@@ -29,6 +29,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"syscall"
+
+	"github.com/hal0ai/hal0-go/internal/modelserver"
 )
 
 func main() {
@@ -127,33 +129,24 @@ func (s *server) serve(addr string) error {
 }
 
 func (s *server) handler() http.Handler {
+	ready := modelserver.Handler()
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /health", s.health)
-	for pattern, body := range map[string]string{
-		"GET /v1/models":            `{"object":"list","data":[{"id":"stub","object":"model"}]}`,
-		"POST /v1/chat/completions": `{"choices":[{"index":0,"message":{"role":"assistant","content":"stub"},"finish_reason":"stop"}]}`,
-		"GET /system_stats":         `{"system":{"python_version":"3.12.3 (stub)"}}`,
-	} {
-		mux.HandleFunc(pattern, func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, body) })
-	}
+	mux.Handle("/", ready)
+	mux.HandleFunc("GET /health", func(w http.ResponseWriter, r *http.Request) {
+		if s.loads() {
+			modelserver.Answer(w, http.StatusServiceUnavailable, `{"error":{"message":"Loading model","type":"unavailable_error","code":503}}`)
+			return
+		}
+		ready.ServeHTTP(w, r)
+	})
 	return mux
 }
 
-// health answers both llama-server's and Kokoro's question.
-func (s *server) health(w http.ResponseWriter, _ *http.Request) {
+// loads reports whether the model is still being loaded, at one more question.
+func (s *server) loads() bool {
 	if s.mode == "crash-loading" {
 		fmt.Fprintln(os.Stderr, "error: out of memory while loading")
 		os.Exit(s.code) //nolint:forbidigo // what the mode is for
 	}
-	if s.mode == "never" || s.probes.Add(1) <= s.loading {
-		answer(w, http.StatusServiceUnavailable, `{"error":{"message":"Loading model","type":"unavailable_error","code":503}}`)
-		return
-	}
-	answer(w, http.StatusOK, `{"status":"ok","model_loaded":true}`)
-}
-
-func answer(w http.ResponseWriter, status int, body string) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_, _ = fmt.Fprintln(w, body) // a probe that left is no news
+	return s.mode == "never" || s.probes.Add(1) <= s.loading
 }

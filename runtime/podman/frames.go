@@ -2,14 +2,10 @@ package podman
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"io"
 	"iter"
-	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/hal0ai/hal0-go/runtime"
 )
@@ -22,18 +18,16 @@ var errFrame = errors.New("podman's log can't be read: a frame has neither strea
 // The error, if any, comes last.
 func readLines(stream io.Reader) iter.Seq2[runtime.Line, error] {
 	return func(yield func(runtime.Line, error) bool) {
-		in := bufio.NewReader(stream)
-		var streams [2]partial
-		streams[1].stderr = true
-		err := eachFrame(in, func(number byte, frame io.Reader) (bool, error) {
-			return streams[number-1].read(frame, yield)
+		line := func(l runtime.Line) bool { return yield(l, nil) }
+		streams := [2]runtime.LineWriter{{Yield: line}, {Yield: line, Stderr: true}}
+		chunk := make([]byte, 8<<10)
+		err := eachFrame(bufio.NewReader(stream), func(number byte, frame io.Reader) error {
+			_, err := io.CopyBuffer(&streams[number-1], frame, chunk)
+			return err
 		})
-		if errors.Is(err, errLeft) {
-			return
-		}
 		for i := range streams {
-			if streams[i].begun && !yield(streams[i].take(), nil) {
-				return
+			if errors.Is(err, io.ErrClosedPipe) || streams[i].Close() != nil {
+				return // the loop over the lines was left
 			}
 		}
 		if err != nil {
@@ -42,11 +36,8 @@ func readLines(stream io.Reader) iter.Seq2[runtime.Line, error] {
 	}
 }
 
-// errLeft ends the reading when the loop over the lines was left.
-var errLeft = errors.New("left")
-
-// eachFrame hands every frame to do until that says false.
-func eachFrame(in io.Reader, do func(number byte, frame io.Reader) (bool, error)) error {
+// eachFrame hands every frame to do until that fails.
+func eachFrame(in io.Reader, do func(number byte, frame io.Reader) error) error {
 	var header [8]byte
 	for {
 		switch _, err := io.ReadFull(in, header[:]); {
@@ -58,79 +49,8 @@ func eachFrame(in io.Reader, do func(number byte, frame io.Reader) (bool, error)
 			return errFrame
 		}
 		length := int64(binary.BigEndian.Uint32(header[4:]))
-		more, err := do(header[0], io.LimitReader(in, length))
-		switch {
-		case err != nil:
+		if err := do(header[0], io.LimitReader(in, length)); err != nil {
 			return err
-		case !more:
-			return errLeft
 		}
 	}
-}
-
-// A partial is the line of one stream that has no end yet.
-type partial struct {
-	stderr bool
-	begun  bool
-	cut    bool // bytes beyond runtime.MaxLine were dropped
-	text   []byte
-}
-
-// read adds a frame and yields the lines that it completes.
-func (p *partial) read(frame io.Reader, yield func(runtime.Line, error) bool) (bool, error) {
-	chunk := make([]byte, 8<<10)
-	for {
-		n, err := frame.Read(chunk)
-		if !p.add(chunk[:n], yield) {
-			return false, nil
-		}
-		switch {
-		case errors.Is(err, io.EOF):
-			return true, nil
-		case err != nil:
-			return true, err
-		}
-	}
-}
-
-func (p *partial) add(data []byte, yield func(runtime.Line, error) bool) bool {
-	for len(data) > 0 {
-		line, rest, ended := bytes.Cut(data, []byte{'\n'})
-		p.begun = true
-		room := runtime.MaxLine - len(p.text)
-		p.cut = p.cut || len(line) > room
-		p.text = append(p.text, line[:min(len(line), room)]...)
-		if ended && !yield(p.take(), nil) {
-			return false
-		}
-		data = rest
-	}
-	return true
-}
-
-// take returns the line and begins the next.
-func (p *partial) take() runtime.Line {
-	text := printable(string(p.text))
-	cut := p.cut
-	if len(text) > runtime.MaxLine { // replacement characters are longer than what they replace
-		end := runtime.MaxLine
-		for !utf8.RuneStart(text[end]) {
-			end--
-		}
-		text, cut = text[:end], true
-	}
-	line := runtime.Line{Stderr: p.stderr, Text: text, Truncated: cut}
-	p.begun, p.cut, p.text = false, false, p.text[:0]
-	return line
-}
-
-// printable returns s with invalid UTF-8 replaced and control characters other
-// than tab removed, so that a terminal shows it and does not obey it.
-func printable(s string) string {
-	return strings.Map(func(c rune) rune {
-		if unicode.IsControl(c) && c != '\t' {
-			return -1
-		}
-		return c
-	}, strings.ToValidUTF8(s, "\uFFFD"))
 }

@@ -95,17 +95,13 @@ func TestReadLines(t *testing.T) {
 		lines  []runtime.Line
 		err    string
 	}{
-		"nothing":      {},
-		"lines":        {stream: frame(1, "a\n") + frame(2, "b\n") + frame(1, "\n"), lines: []runtime.Line{{Text: "a"}, {Stderr: true, Text: "b"}, {}}},
-		"several":      {stream: frame(1, "a\nb\nc"), lines: []runtime.Line{{Text: "a"}, {Text: "b"}, {Text: "c"}}},
-		"joined":       {stream: frame(1, "a") + frame(2, "x\n") + frame(1, "b") + frame(1, "") + frame(1, "\n"), lines: []runtime.Line{{Stderr: true, Text: "x"}, {Text: "ab"}}},
-		"split rune":   {stream: frame(1, "\xe2\x82") + frame(1, "\xac\n"), lines: []runtime.Line{{Text: "€"}}},
-		"sanitised":    {stream: frame(1, "\x1b[1m\x00a\tb\r\u009b\x7f\xff\n"), lines: []runtime.Line{{Text: "[1ma\tb\uFFFD"}}},
-		"exactly full": {stream: frame(1, strings.Repeat("x", runtime.MaxLine)+"\n"), lines: []runtime.Line{{Text: strings.Repeat("x", runtime.MaxLine)}}},
-		"too long":     {stream: frame(1, strings.Repeat("x", runtime.MaxLine)) + frame(1, "y\nz\n"), lines: []runtime.Line{{Text: strings.Repeat("x", runtime.MaxLine), Truncated: true}, {Text: "z"}}},
-		"grows":        {stream: frame(1, strings.Repeat("\xff€", runtime.MaxLine/4)+"\n"), lines: []runtime.Line{{Text: strings.Repeat("\uFFFD€", runtime.MaxLine/6) + "\uFFFD", Truncated: true}}},
-		"bad stream":   {stream: frame(1, "a") + frame(3, "b"), lines: []runtime.Line{{Text: "a"}}, err: "podman's log can't be read: a frame has neither stream 1 nor 2"},
-		"cut header":   {stream: frame(1, "a\n") + "\x01\x00", lines: []runtime.Line{{Text: "a"}}, err: "unexpected EOF"},
+		"nothing":    {},
+		"lines":      {stream: frame(1, "a\n") + frame(2, "b\n") + frame(1, "\n"), lines: []runtime.Line{{Text: "a"}, {Stderr: true, Text: "b"}, {}}},
+		"several":    {stream: frame(1, "a\nb\nc"), lines: []runtime.Line{{Text: "a"}, {Text: "b"}, {Text: "c"}}},
+		"joined":     {stream: frame(1, "a") + frame(2, "x\n") + frame(1, "b") + frame(1, "") + frame(1, "\n"), lines: []runtime.Line{{Stderr: true, Text: "x"}, {Text: "ab"}}},
+		"split rune": {stream: frame(1, "\xe2\x82") + frame(1, "\xac\n"), lines: []runtime.Line{{Text: "€"}}},
+		"bad stream": {stream: frame(1, "a") + frame(3, "b"), lines: []runtime.Line{{Text: "a"}}, err: "podman's log can't be read: a frame has neither stream 1 nor 2"},
+		"cut header": {stream: frame(1, "a\n") + "\x01\x00", lines: []runtime.Line{{Text: "a"}}, err: "unexpected EOF"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -129,7 +125,7 @@ func FuzzReadLines(f *testing.F) {
 		lines, _ := collect(bytes.NewReader(stream))
 		for _, line := range lines {
 			assert.LessOrEqual(t, len(line.Text), runtime.MaxLine)
-			assert.Equal(t, printable(line.Text), line.Text, "what is printable stays as it is")
+			assert.Equal(t, runtime.Printable(line.Text), line.Text, "what is printable stays as it is")
 			assert.NotContains(t, line.Text, "\n")
 		}
 	})

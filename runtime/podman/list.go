@@ -47,7 +47,7 @@ func (r *Runtime) list(ctx context.Context, labels map[string]string) ([]runtime
 		case errors.Is(classOf(err), runtime.ErrNotFound): // removed meanwhile
 		case err != nil:
 			return nil, err
-		case carries(c.Labels, labels): // podman's filter takes patterns
+		case c.Carries(labels): // podman's filter takes patterns
 			list = append(list, c)
 		}
 	}
@@ -63,16 +63,6 @@ func (r *Runtime) detail(ctx context.Context, item *listed) (runtime.Container, 
 		return r.byID(ctx, c.ID)
 	}
 	return c, err
-}
-
-// carries reports whether labels has every one of want.
-func carries(labels, want map[string]string) bool {
-	for key, value := range want {
-		if got, ok := labels[key]; !ok || got != value {
-			return false
-		}
-	}
-	return true
 }
 
 // listed is one container of podman's list.

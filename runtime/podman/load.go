@@ -68,7 +68,7 @@ func loadError(err error) error {
 	if errors.As(err, &answer) {
 		for line := range strings.Lines(answer.Message) {
 			if why, ok := strings.CutPrefix(strings.TrimSpace(line), "* oci-archive: "); ok {
-				return fmt.Errorf("podman: %s (HTTP %d)", printable(why), answer.status)
+				return fmt.Errorf("podman: %s (HTTP %d)", runtime.Printable(why), answer.status)
 			}
 		}
 	}

@@ -19,8 +19,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/hal0ai/hal0-go/bundle"
-	bundleremote "github.com/hal0ai/hal0-go/bundle/remote"
+	"github.com/hal0ai/hal0-go/manifest/bundle"
+	bundleremote "github.com/hal0ai/hal0-go/manifest/bundle/remote"
 	"github.com/hal0ai/hal0-go/runtime"
 )
 

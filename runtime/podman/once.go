@@ -132,7 +132,7 @@ func (r *Runtime) sweep(ctx context.Context, age time.Duration) error {
 	}
 	var problems error
 	for _, c := range left {
-		if carries(c.Labels, map[string]string{runtime.LabelOnce: yes}) {
+		if c.Labels[runtime.LabelOnce] == yes {
 			problems = errors.Join(problems, r.delete(ctx, c.ID))
 		}
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/containers/podman/v5/pkg/bindings"
 
+	"github.com/hal0ai/hal0-go/internal/sharedpull"
 	"github.com/hal0ai/hal0-go/runtime"
 )
 
@@ -32,7 +33,7 @@ type Runtime struct {
 	connecting sync.WaitGroup
 	names      names
 	leaks      leaks
-	pulls      pulls
+	pulls      sharedpull.Pulls
 }
 
 // An Option changes a [Runtime] at its making.
@@ -94,7 +95,7 @@ func defaultURI(uid int, runtimeDir string) string {
 // It always returns nil.
 func (r *Runtime) Close() error {
 	r.connecting.Wait()
-	r.pulls.running.Wait()
+	r.pulls.Wait()
 	if conn := r.conn.Load(); conn != nil {
 		conn.Client.CloseIdleConnections()
 	}

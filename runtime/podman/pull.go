@@ -49,7 +49,7 @@ func (r *Runtime) pull(ctx context.Context, ref string, opts runtime.PullOptions
 			opts.Report(step)
 		}
 	}
-	return r.pulls.join(ctx, name, r.fetch, report)
+	return r.pulls.Join(ctx, name, r.fetch, report)
 }
 
 // fetch has podman pull an image, present or not.
@@ -73,7 +73,7 @@ func (r *Runtime) fetch(ctx context.Context, name string, report func(runtime.Pu
 	case err != nil:
 		return runtime.Image{}, err
 	case !strings.HasPrefix(image.ID, id):
-		return runtime.Image{}, problemf(runtime.ErrPull, "podman's report ends with %s, but the image of that name is %.12s: the report broke off, or someone else moved the name", printable(id), image.ID)
+		return runtime.Image{}, problemf(runtime.ErrPull, "podman's report ends with %s, but the image of that name is %.12s: the report broke off, or someone else moved the name", runtime.Printable(id), image.ID)
 	}
 	report(runtime.PullStep{Phase: runtime.PullDone, Message: fmt.Sprintf("image %.12s is present", image.ID)})
 	return image, nil
@@ -105,10 +105,10 @@ func readPull(body io.Reader, report func(runtime.PullStep)) (id string, err err
 	for lines.Scan() {
 		var line pullLine
 		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
-			return "", problemf(runtime.ErrPull, "podman reports %q: %w", printable(lines.Text()), err)
+			return "", problemf(runtime.ErrPull, "podman reports %q: %w", runtime.Printable(lines.Text()), err)
 		}
 		if line.Error != "" {
-			return "", problemf(runtime.ErrPull, "podman: %s", printable(line.Error))
+			return "", problemf(runtime.ErrPull, "podman: %s", runtime.Printable(line.Error))
 		}
 		id = line.ID
 		if step, ok := line.step(totals); ok {
@@ -127,7 +127,7 @@ func readPull(body io.Reader, report func(runtime.PullStep)) (id string, err err
 // step returns what the line says; false if that is no step. totals are the
 // sizes of the blobs so far: only lines about their bytes tell them.
 func (l *pullLine) step(totals map[string]int64) (runtime.PullStep, bool) {
-	s := runtime.PullStep{Blob: printable(l.ID), Done: max(0, l.Progress.Current), Total: max(0, l.Progress.Total)}
+	s := runtime.PullStep{Blob: runtime.Printable(l.ID), Done: max(0, l.Progress.Current), Total: max(0, l.Progress.Total)}
 	switch l.Status {
 	case "Pulling fs layer":
 		s.Phase, s.Message = runtime.PullDownloading, "downloading "+s.Blob

@@ -161,7 +161,7 @@ func (r *Runtime) adopt(ctx context.Context, name string, labels map[string]stri
 	defer cancel()
 	for wait := 20 * time.Millisecond; ; wait *= 2 {
 		c, err := r.find(after, name)
-		if err == nil && c.State == runtime.StateCreated && carries(c.Labels, labels) {
+		if err == nil && c.State == runtime.StateCreated && c.Carries(labels) {
 			return c.ID, nil
 		}
 		if !errors.Is(classOf(err), runtime.ErrNotFound) || pause(after, wait) != nil {

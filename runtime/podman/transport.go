@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/containers/podman/v5/pkg/bindings"
+
+	"github.com/hal0ai/hal0-go/runtime"
 )
 
 // apiBase is the host, which a unix socket ignores, and the version of the API
@@ -196,7 +198,7 @@ func (r *Runtime) readError(ctx context.Context, resp *http.Response) error {
 	e := &apiError{status: resp.StatusCode}
 	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if kind != "application/json" || json.Unmarshal(data, e) != nil || e.Message == "" {
-		e.Message = printable(strings.TrimSpace(string(data)))
+		e.Message = runtime.Printable(strings.TrimSpace(string(data)))
 	}
 	return e
 }

@@ -26,7 +26,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	"github.com/hal0ai/hal0-go/bundle"
+	"github.com/hal0ai/hal0-go/manifest/bundle"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -362,7 +362,7 @@ func TestSaveGivesUp(t *testing.T) {
 		_, err := bundle.Save(t.Context(), io.Discard, s, []string{ref}, amd64)
 		require.ErrorContains(t, err, "connection reset")
 		assert.Equal(t, 1+4, asked)
-		assert.Equal(t, (1+1+2+4)*time.Second, time.Since(began))
+		assert.Equal(t, (1+2+4+8)*time.Second, time.Since(began))
 	})
 }
 

@@ -17,8 +17,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
-	"github.com/hal0ai/hal0-go/bundle"
 	"github.com/hal0ai/hal0-go/internal/redact"
+	"github.com/hal0ai/hal0-go/manifest/bundle"
 )
 
 var _ bundle.Source = (*Client)(nil)

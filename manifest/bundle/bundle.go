@@ -30,9 +30,11 @@ import (
 
 	"github.com/distribution/reference"
 	"github.com/opencontainers/go-digest"
+
+	"github.com/hal0ai/hal0-go/manifest"
 )
 
-// A Source serves the content of images. Package bundle/remote asks registries.
+// A Source serves the content of images. Package manifest/bundle/remote asks registries.
 //
 // Its methods block until there is an answer or ctx ends, and may be called
 // concurrently. What they return is verified by the caller. Their errors hold
@@ -106,7 +108,7 @@ var (
 	ErrArchive = errors.New("the image archive is refused")
 	// ErrNotPinned: an image whose digest is not one of those that are wanted, or
 	// that has none.
-	ErrNotPinned = errors.New("image is not pinned")
+	ErrNotPinned = manifest.ErrNotPinned
 	// ErrPlatform: the image is not made for the platform.
 	ErrPlatform = errors.New("image is for another platform")
 	// ErrPartial: writing an archive failed when part of it was written.

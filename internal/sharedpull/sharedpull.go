@@ -1,4 +1,6 @@
-package podman
+// Package sharedpull lets calls for one image share one pull, as
+// runtime.Runtime promises.
+package sharedpull
 
 import (
 	"context"
@@ -8,9 +10,9 @@ import (
 	"github.com/hal0ai/hal0-go/runtime"
 )
 
-// pulls are the pulls that are under way, one for each image name. Its zero
-// value is ready.
-type pulls struct {
+// Pulls are the pulls that are under way, one for each image name. Its zero
+// value is ready. It may be used concurrently.
+type Pulls struct {
 	mu       sync.Mutex
 	underWay map[string]*sharedPull
 	running  sync.WaitGroup
@@ -19,7 +21,7 @@ type pulls struct {
 // A sharedPull is one pull and those who wait for it.
 type sharedPull struct {
 	cancel  context.CancelFunc
-	callers int // under pulls.mu
+	callers int // under Pulls.mu
 
 	mu      sync.Mutex
 	count   int            // of steps reported
@@ -35,19 +37,23 @@ type numberedStep struct {
 	step   runtime.PullStep
 }
 
-// A fetch pulls the image of that name.
-type fetch func(ctx context.Context, name string, report func(runtime.PullStep)) (runtime.Image, error)
+// A Fetch pulls the image of that name, and reports its steps from one
+// goroutine.
+type Fetch func(ctx context.Context, name string, report func(runtime.PullStep)) (runtime.Image, error)
 
-// join waits for the pull of name, which it starts unless there is one, and
+// Join waits for the pull of name, which it starts unless there is one, and
 // calls report with its steps, those before it joined too. When ctx ends it
 // returns at once; the pull goes on as long as someone waits for it.
-func (p *pulls) join(ctx context.Context, name string, work fetch, report func(runtime.PullStep)) (runtime.Image, error) {
+func (p *Pulls) Join(ctx context.Context, name string, work Fetch, report func(runtime.PullStep)) (runtime.Image, error) {
 	s := p.enter(ctx, name, work)
 	defer p.leave(name, s)
 	return s.follow(ctx, report)
 }
 
-func (p *pulls) enter(ctx context.Context, name string, work fetch) *sharedPull {
+// Wait returns once no pull is under way.
+func (p *Pulls) Wait() { p.running.Wait() }
+
+func (p *Pulls) enter(ctx context.Context, name string, work Fetch) *sharedPull {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := p.underWay[name]
@@ -70,7 +76,7 @@ func (p *pulls) enter(ctx context.Context, name string, work fetch) *sharedPull 
 
 // leave gives the pull up when nobody is left. One that is being given up is
 // not joined.
-func (p *pulls) leave(name string, s *sharedPull) {
+func (p *Pulls) leave(name string, s *sharedPull) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s.callers--
@@ -80,14 +86,14 @@ func (p *pulls) leave(name string, s *sharedPull) {
 	}
 }
 
-func (p *pulls) forget(name string, s *sharedPull) {
+func (p *Pulls) forget(name string, s *sharedPull) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.drop(name, s)
 }
 
 // drop is called with p.mu held.
-func (p *pulls) drop(name string, s *sharedPull) {
+func (p *Pulls) drop(name string, s *sharedPull) {
 	if p.underWay[name] == s {
 		delete(p.underWay, name)
 	}

@@ -19,7 +19,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/hal0ai/hal0-go/bundle"
+	"github.com/hal0ai/hal0-go/manifest/bundle"
 )
 
 // sample is an archive of an index and a single image that share a layer.
@@ -82,7 +82,7 @@ func TestOpenRefuses(t *testing.T) {
 		"empty index":        {index(func(i *ispec.Index) { i.Manifests = nil }), "index.json: want one, that names an image"},
 		"no name":            {index(func(i *ispec.Index) { i.Manifests[0].Annotations = nil }), `index.json: image "": want registry/repository@sha256:…`},
 		"name with a tag":    {index(func(i *ispec.Index) { i.Manifests[0].Annotations[ispec.AnnotationRefName] = repo + ":v1" }), "without a tag"},
-		"another's name":     {index(func(i *ispec.Index) { i.Manifests[0].Annotations = i.Manifests[1].Annotations }), "comes twice, or for another digest"},
+		"another's name":     {index(func(i *ispec.Index) { swapNames(i) }), "comes twice, or for another digest"},
 		"name twice":         {index(func(i *ispec.Index) { i.Manifests = append(i.Manifests, i.Manifests[0]) }), "comes twice, or for another digest"},
 		"other media type":   {index(func(i *ispec.Index) { i.Manifests[0].MediaType = "text/plain" }), `media type "text/plain" is no image's`},
 		"negative size":      {index(func(i *ispec.Index) { i.Manifests[0].Size = -1 }), "it has -1 bytes, want 0 to 4194304"},
@@ -125,6 +125,10 @@ func TestOpenRefuses(t *testing.T) {
 
 func swapTypes(i *ispec.Index) {
 	i.Manifests[0].MediaType, i.Manifests[1].MediaType = i.Manifests[1].MediaType, i.Manifests[0].MediaType
+}
+
+func swapNames(i *ispec.Index) {
+	i.Manifests[0].Annotations, i.Manifests[1].Annotations = i.Manifests[1].Annotations, i.Manifests[0].Annotations
 }
 
 // pinsOf are the names in an archive's index that can be pins.

@@ -24,8 +24,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	"github.com/hal0ai/hal0-go/bundle"
-	"github.com/hal0ai/hal0-go/bundle/remote"
+	"github.com/hal0ai/hal0-go/manifest/bundle"
+	"github.com/hal0ai/hal0-go/manifest/bundle/remote"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

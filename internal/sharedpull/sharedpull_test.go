@@ -1,10 +1,8 @@
-package podman
+package sharedpull
 
 import (
 	"context"
 	"errors"
-	"fmt"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -22,7 +20,7 @@ func step(blob string, done int64) runtime.PullStep {
 // One that joins late learns of each blob once, how it is now.
 func TestLatecomersLearnWhatIs(t *testing.T) {
 	t.Parallel()
-	var p pulls
+	var p Pulls
 	reported, end := make(chan struct{}), make(chan struct{})
 	work := func(_ context.Context, name string, report func(runtime.PullStep)) (runtime.Image, error) {
 		for i := range int64(3) {
@@ -37,12 +35,12 @@ func TestLatecomersLearnWhatIs(t *testing.T) {
 	}
 	first := make(chan error, 1)
 	go func() {
-		_, err := p.join(t.Context(), "x", work, func(runtime.PullStep) {})
+		_, err := p.Join(t.Context(), "x", work, func(runtime.PullStep) {})
 		first <- err
 	}()
 	<-reported
 	var steps []runtime.PullStep
-	image, err := p.join(t.Context(), "x", nil, func(s runtime.PullStep) {
+	image, err := p.Join(t.Context(), "x", nil, func(s runtime.PullStep) {
 		if steps = append(steps, s); len(steps) == 2 {
 			close(end)
 		}
@@ -57,7 +55,7 @@ func TestLatecomersLearnWhatIs(t *testing.T) {
 // A report that blocks holds up nobody else.
 func TestSlowReportHoldsUpNobody(t *testing.T) {
 	t.Parallel()
-	var p pulls
+	var p Pulls
 	begun, end, block := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	work := func(_ context.Context, _ string, report func(runtime.PullStep)) (runtime.Image, error) {
 		report(step("a", 0))
@@ -71,7 +69,7 @@ func TestSlowReportHoldsUpNobody(t *testing.T) {
 	var steps []runtime.PullStep
 	blocked, slow := make(chan struct{}), make(chan error, 1)
 	go func() {
-		_, err := p.join(t.Context(), "x", work, func(s runtime.PullStep) {
+		_, err := p.Join(t.Context(), "x", work, func(s runtime.PullStep) {
 			if steps = append(steps, s); len(steps) == 1 {
 				close(blocked)
 				<-block
@@ -85,7 +83,7 @@ func TestSlowReportHoldsUpNobody(t *testing.T) {
 	joined := make(chan struct{})
 	once := sync.OnceFunc(func() { close(joined) })
 	go func() {
-		_, err := p.join(t.Context(), "x", nil, func(runtime.PullStep) { once() })
+		_, err := p.Join(t.Context(), "x", nil, func(runtime.PullStep) { once() })
 		quick <- err
 	}()
 	<-joined
@@ -98,7 +96,7 @@ func TestSlowReportHoldsUpNobody(t *testing.T) {
 
 func TestPullsEndAlike(t *testing.T) {
 	t.Parallel()
-	var p pulls
+	var p Pulls
 	var calls atomic.Int32
 	wrong, end := errors.New("wrong"), make(chan struct{})
 	work := func(context.Context, string, func(runtime.PullStep)) (runtime.Image, error) {
@@ -130,7 +128,7 @@ func TestPullsEndAlike(t *testing.T) {
 
 func TestNothingIsReportedTwice(t *testing.T) {
 	t.Parallel()
-	var p pulls
+	var p Pulls
 	got := make(chan struct{}, 2)
 	work := func(_ context.Context, _ string, report func(runtime.PullStep)) (runtime.Image, error) {
 		report(step("a", 1))
@@ -140,7 +138,7 @@ func TestNothingIsReportedTwice(t *testing.T) {
 		return runtime.Image{}, nil
 	}
 	var steps []runtime.PullStep
-	_, err := p.join(t.Context(), "x", work, func(s runtime.PullStep) {
+	_, err := p.Join(t.Context(), "x", work, func(s runtime.PullStep) {
 		steps = append(steps, s)
 		got <- struct{}{}
 	})
@@ -153,7 +151,7 @@ func TestNothingIsReportedTwice(t *testing.T) {
 func TestLastOneOutEndsThePull(t *testing.T) {
 	t.Parallel()
 	type key struct{}
-	var p pulls
+	var p Pulls
 	ended := make(chan any)
 	work := func(ctx context.Context, _ string, _ func(runtime.PullStep)) (runtime.Image, error) {
 		<-ctx.Done()
@@ -180,74 +178,4 @@ func TestLastOneOutEndsThePull(t *testing.T) {
 	<-ended
 	p.running.Wait()
 	assert.Empty(t, p.underWay)
-}
-
-func TestReadPull(t *testing.T) {
-	t.Parallel()
-	for name, tc := range map[string]struct {
-		line string
-		want runtime.PullStep
-	}{
-		"begins":   {`{"status":"Pulling fs layer","id":"a"}`, runtime.PullStep{Phase: runtime.PullDownloading, Blob: "a", Message: "downloading a"}},
-		"bytes":    {`{"status":"Downloading","progressDetail":{"current":300000,"total":1200000},"id":"a"}`, runtime.PullStep{Phase: runtime.PullDownloading, Blob: "a", Done: 300000, Total: 1200000, Message: "downloading a: 0.3 of 1.2 MB"}},
-		"no sizes": {`{"status":"Downloading","progressDetail":{"current":-5,"total":-1},"id":"a"}`, runtime.PullStep{Phase: runtime.PullDownloading, Blob: "a", Message: "downloading a: 0.0 MB"}},
-		"present":  {`{"status":"Already exists","id":"a"}`, runtime.PullStep{Phase: runtime.PullPresent, Blob: "a", Message: "a is present"}},
-		"ends":     {`{"status":"Download complete","id":"b"}`, runtime.PullStep{Phase: runtime.PullDownloaded, Blob: "b", Done: 7, Total: 7, Message: "downloaded b"}},
-		"unsafe":   {`{"status":"Pulling fs layer","id":"\u001b[2Ja\n"}`, runtime.PullStep{Phase: runtime.PullDownloading, Blob: "[2Ja", Message: "downloading [2Ja"}},
-		"unknown":  {`{"status":"Thinking","id":"a"}`, runtime.PullStep{}},
-		"libpod's": {`{"stream":"Copying blob sha256:1\n","id":"a"}`, runtime.PullStep{}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			var last runtime.PullStep
-			stream := `{"status":"Downloading","progressDetail":{"current":1,"total":7},"id":"b"}` + "\n" + tc.line
-			count := 0
-			id, err := readPull(strings.NewReader(stream), func(s runtime.PullStep) { last = s; count++ })
-			require.NoError(t, err)
-			assert.NotEmpty(t, id)
-			if tc.want == (runtime.PullStep{}) {
-				assert.Equal(t, 1, count, "no step")
-				return
-			}
-			assert.Equal(t, tc.want, last)
-		})
-	}
-	_, err := readPull(strings.NewReader(strings.Repeat("x", maxPullLine+1)), nil)
-	require.EqualError(t, err, "podman's report broke off: bufio.Scanner: token too long")
-}
-
-// Whatever podman writes, a pull that reads as one that worked ends with a line
-// that names an image and is no error, and steps are safe to print.
-func FuzzReadPull(f *testing.F) {
-	f.Add(`{"status":"Downloading","progressDetail":{"current":1,"total":7},"id":"b"}` + "\n" + `{"status":"Download complete","id":"b"}`)
-	f.Add(`{"error":"x"}` + "\n" + `{"id":"a"}`)
-	f.Fuzz(func(t *testing.T, stream string) {
-		id, err := readPull(strings.NewReader(stream), func(s runtime.PullStep) {
-			assert.Equal(t, printable(s.Message), s.Message)
-			assert.NotEmpty(t, s.Phase)
-			assert.GreaterOrEqual(t, s.Done, int64(0))
-			assert.GreaterOrEqual(t, s.Total, int64(0))
-		})
-		assert.Equal(t, err != nil, id == "")
-		if err != nil {
-			assert.ErrorIs(t, classOf(err), runtime.ErrPull)
-		}
-	})
-}
-
-func BenchmarkReadPull(b *testing.B) {
-	var stream strings.Builder
-	for i := range int64(1000) {
-		for _, blob := range []string{"dd1ea3e37b5b", "6eeee6a5add4", "cf6ec904d0c7"} {
-			fmt.Fprintf(&stream, `{"status":"Downloading","progressDetail":{"current":%d,"total":1002087000},"progress":"[==============\u003e                                    ]  294.9kB/1.002MB","id":%q}`+"\n", i*1000000, blob)
-		}
-	}
-	text := stream.String()
-	b.SetBytes(int64(len(text)))
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := readPull(strings.NewReader(text), func(runtime.PullStep) {}); err != nil {
-			b.Fatal(err)
-		}
-	}
 }

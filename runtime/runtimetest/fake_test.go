@@ -1,0 +1,55 @@
+package runtimetest
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/hal0ai/hal0-go/runtime"
+)
+
+// newFake returns a Fake that is closed when the test ends.
+func newFake(t testing.TB) *Fake {
+	t.Helper()
+	f := NewFake()
+	t.Cleanup(func() { assert.NoError(t, f.Close()) })
+	return f
+}
+
+func TestFakeKeepsTheContract(t *testing.T) {
+	Run(t, func(t *testing.T) Harness {
+		f := newFake(t)
+		return fakeHarness(f, f)
+	})
+}
+
+// fakeHarness is what the suite needs around r, which is f in some way.
+func fakeHarness(r runtime.Runtime, f *Fake) Harness {
+	images := 0
+	ref := func() string {
+		images++
+		return fmt.Sprintf("localhost/image:%d", images)
+	}
+	return Harness{
+		Runtime: r,
+		Prepare: func(_ testing.TB, spec *runtime.Spec, p Program) {
+			spec.Image = ref()
+			spec.Command = []string{"--a", "word"}
+			f.AddImage(spec.Image, p)
+		},
+		Foreign: func(_ testing.TB, spec runtime.Spec) {
+			f.AddContainer(runtime.Container{Name: spec.Name, Image: spec.Image, Labels: spec.Labels, State: runtime.StateCreated})
+		},
+		Remote: func(_ testing.TB, r Remote) string {
+			remote := ref()
+			f.AddRemote(remote, r)
+			return remote
+		},
+		Exempt: map[string]string{
+			"service/that can't be reached is unavailable": "it has no service; FailNext says such errors",
+			"start/leaves nothing without a device":        "it has no devices, and takes every one as present",
+			"start/leaves nothing without a mount source":  "it mounts nothing, and takes every source as present",
+		},
+	}
+}
