@@ -32,6 +32,7 @@ type Box struct {
 	paths    provider.Paths
 	settings Settings
 	slots    []entry // sorted by name
+	noSlots  bool    // their directory is not there
 
 	// broken are the problems of files that every slot depends on;
 	// registryErr are those of a registry that could not be read at all.
@@ -275,7 +276,8 @@ func (b *Box) slotNames() ([]string, error) {
 	} else {
 		files, err = os.ReadDir(dir)
 	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	b.noSlots = errors.Is(err, fs.ErrNotExist)
+	if err != nil && !b.noSlots {
 		return nil, fmt.Errorf("list slot files: %w", err)
 	}
 	var names []string

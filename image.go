@@ -91,9 +91,13 @@ func (u *up) image(ctx context.Context) (runtime.Image, error) {
 }
 
 func (u *up) fetch(ctx context.Context) (runtime.Image, error) {
-	u.report(StatePulling, "pulling %s", u.pin.Launch)
+	if u.life.state.CanBecome(StatePulling) {
+		u.life.to(StatePulling, "pulling %s", u.pin.Launch)
+	} else { // what runs goes on until its image is there
+		u.life.note("pulling %s", u.pin.Launch)
+	}
 	if !u.pin.Published() {
-		u.warn(StatePulling, "no digest is pinned for %s: it is pulled by its tag, which can move", u.pin.Ref)
+		u.life.warn("no digest is pinned for %s: it is pulled by its tag, which can move", u.pin.Ref)
 	}
 	return u.rt.Pull(ctx, u.pin.Launch, runtime.PullOptions{Always: u.call.fetch == PullAlways && !u.pin.Published(), Report: u.pulling})
 }
@@ -123,7 +127,7 @@ func (u *up) verify(image runtime.Image) error {
 	case result.Verdict.Launchable():
 		return nil
 	case u.call.verify == VerifyWarn:
-		u.warn(StateStarting, "%s: %s", u.pin.Ref, result.Message)
+		u.life.warn("%s: %s", u.pin.Ref, result.Message)
 		return nil
 	}
 	return &ImageError{u.plan.Slot, result, nil}
@@ -137,7 +141,7 @@ func (u *up) start(ctx context.Context, image runtime.Image) (runtime.Container,
 	}
 	c, err := u.rt.Start(ctx, u.plan.Spec, opts)
 	if err == nil && u.call.verify == VerifyWarn && c.ImageID != image.ID {
-		u.warn(StateStarting, "the container runs image %s, and %s was checked", short(c.ImageID), short(image.ID))
+		u.life.warn("the container runs image %s, and %s was checked", short(c.ImageID), short(image.ID))
 	}
 	return c, err
 }

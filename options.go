@@ -1,6 +1,7 @@
 package hal0
 
 import (
+	"context"
 	"io/fs"
 	"net/netip"
 	"os"
@@ -21,6 +22,8 @@ type options struct {
 	sysroot   fs.FS
 	host      *device.Host
 	getenv    func(string) string
+	now       func() time.Time
+	sleep     func(context.Context, time.Duration) error
 	providers provider.Set
 	runtime   runtime.Runtime
 	debounce  time.Duration
@@ -29,11 +32,23 @@ type options struct {
 }
 
 func makeOptions(opts []Option) options {
-	o := options{getenv: os.Getenv, providers: provider.Builtin(), debounce: 100 * time.Millisecond}
+	o := options{getenv: os.Getenv, now: time.Now, sleep: sleep, providers: provider.Builtin(), debounce: 100 * time.Millisecond}
 	for _, opt := range opts {
 		opt(&o)
 	}
 	return o
+}
+
+// sleep waits for d, or until ctx ends, which is the error.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // WithFiles reads the box's files from fsys, rooted where "/" is, instead of
@@ -75,6 +90,10 @@ func WithDebounce(d time.Duration) Option { return func(o *options) { o.debounce
 // return [ErrNoRegistry].
 func WithRegistry(r manifest.Registry) Option { return func(o *options) { o.registry = r } }
 
+// WithClock takes the time that is written in state records, see [Record], from
+// now instead of [time.Now].
+func WithClock(now func() time.Time) Option { return func(o *options) { o.now = now } }
+
 // WithDefaults sets options for every call of the box; those of a call itself
 // come after them.
 func WithDefaults(opts ...CallOption) Option {
@@ -95,13 +114,15 @@ type call struct {
 	fetch    PullPolicy
 	ask      bool
 	makeRoom bool
+	parallel int
+	restart  *RestartPolicy
 }
 
 // call returns the options of one call.
 func (b *Box) call(opts []CallOption) call {
 	c := call{
 		progress: func(Event) {}, pull: func(runtime.PullStep) {},
-		ready: 5 * time.Minute, grace: 20 * time.Second, verify: VerifyEnforce, fetch: PullMissing,
+		ready: 5 * time.Minute, grace: 20 * time.Second, verify: VerifyEnforce, fetch: PullMissing, parallel: 4,
 	}
 	for _, opt := range slices.Concat(b.opts.calls, opts) {
 		opt(&c)
@@ -113,8 +134,9 @@ func (b *Box) call(opts []CallOption) call {
 // reaches that address can use the slot: servers ask for no key.
 func ListenOn(addr netip.Addr) CallOption { return func(c *call) { c.listen = addr } }
 
-// OnProgress calls report with each step of [Box.Up], from the calling
-// goroutine, in order.
+// OnProgress calls report with each step of [Box.Up] and [Box.Down], from the
+// calling goroutine, in order. States follow each other by the edges of
+// [State.Next].
 func OnProgress(report func(Event)) CallOption { return func(c *call) { c.progress = report } }
 
 // OnPull calls report with each step of fetching an image, in [Box.Up] and

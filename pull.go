@@ -28,6 +28,6 @@ func (b *Box) Pull(ctx context.Context, name string, opts ...CallOption) (runtim
 func (u *up) pulling(s runtime.PullStep) {
 	u.call.pull(s)
 	if s.Phase != runtime.PullDownloading || s.Done == 0 {
-		u.report(StatePulling, "%s", s.Message)
+		u.life.note("%s", s.Message)
 	}
 }

@@ -25,27 +25,49 @@ const (
 	// may have to load a model first: a port can accept and never answer.
 	probeWithin    = 5 * time.Second
 	generateWithin = 60 * time.Second
+	// idleAfter is how many probes in a row have to list no model: 2 seconds.
+	idleAfter = 10
 	// maxAnswer is the most of an answer that is read, in bytes.
 	maxAnswer = 1 << 20
 )
 
-// probeClient asks servers on this host: through no proxy, following no
-// redirect, keeping no connection.
-var probeClient = &http.Client{
-	Transport:     &http.Transport{DisableKeepAlives: true, DialContext: (&net.Dialer{}).DialContext},
-	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+// A prober asks the server at one port, over one connection as long as the server
+// keeps it.
+type prober struct {
+	client *http.Client
+	base   string
 }
+
+// newProber returns a prober for a server on this host: through no proxy, following
+// no redirect. It is closed after use.
+func newProber(at runtime.Port) prober {
+	return prober{
+		client: &http.Client{
+			Transport:     &http.Transport{DialContext: (&net.Dialer{}).DialContext, DisableCompression: true},
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+		base: "http://" + net.JoinHostPort(reachable(at.HostIP).String(), strconv.Itoa(at.HostPort)),
+	}
+}
+
+func (p prober) close() { p.client.CloseIdleConnections() }
 
 // probe returns nil when every check passes, else what the first that does not
 // said.
-func probe(ctx context.Context, p provider.Probe, at runtime.Port) error {
-	base := "http://" + net.JoinHostPort(reachable(at.HostIP).String(), strconv.Itoa(at.HostPort))
-	for _, c := range p {
-		if err := check(ctx, c, base); err != nil {
+func (p prober) probe(ctx context.Context, checks provider.Probe) error {
+	for _, c := range checks {
+		if err := p.check(ctx, c); err != nil {
 			return fmt.Errorf("%s %s %w", c.Method, c.Path, err)
 		}
 	}
 	return nil
+}
+
+// probe is [prober.probe] of a server that is asked once.
+func probe(ctx context.Context, checks provider.Probe, at runtime.Port) error {
+	p := newProber(at)
+	defer p.close()
+	return p.probe(ctx, checks)
 }
 
 // reachable returns an address to ask a server that listens on ip.
@@ -56,19 +78,19 @@ func reachable(ip netip.Addr) netip.Addr {
 	return ip
 }
 
-func check(ctx context.Context, c provider.Check, base string) error {
+func (p prober) check(ctx context.Context, c provider.Check) error {
 	within := probeWithin
 	if c.Method == http.MethodPost {
 		within = generateWithin
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, within, fmt.Errorf("gets no answer within %s", within))
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, c.Method, base+c.Path, strings.NewReader(c.Body))
+	req, err := http.NewRequestWithContext(ctx, c.Method, p.base+c.Path, strings.NewReader(c.Body))
 	if err != nil {
 		return err
 	}
 	req.Header.Set("Content-Type", "application/json")
-	resp, err := probeClient.Do(req)
+	resp, err := p.client.Do(req)
 	if err != nil {
 		return unanswered(ctx, err)
 	}
@@ -94,9 +116,21 @@ func unanswered(ctx context.Context, err error) error {
 // errExited ends a wait because of what the container did.
 var errExited = errors.New("container exited")
 
+// stateOf is the state of a slot whose container runs, by what the probe said.
+func stateOf(probed error) State {
+	switch {
+	case probed == nil:
+		return StateReady
+	case errors.Is(probed, provider.ErrNoModel):
+		return StateIdle
+	}
+	return StateWarming
+}
+
 // ready waits until the server of container c answers its probe, or the
-// container ends, or the time for it is over.
-func (u *up) ready(ctx context.Context, c runtime.Container) error {
+// container ends, or the time for it is over. The state is StateReady, or StateIdle
+// for a server that goes on listing no model.
+func (u *up) ready(ctx context.Context, c runtime.Container) (State, error) {
 	late := fmt.Errorf("not ready within %s", u.call.ready)
 	waiting, cancel := context.WithTimeoutCause(ctx, u.call.ready, late)
 	defer cancel()
@@ -108,29 +142,36 @@ func (u *up) ready(ctx context.Context, c runtime.Container) error {
 	exit(nil)
 	end := <-watched
 	switch {
-	case last == nil:
-		return nil
-	case ctx.Err() != nil:
-		return context.Cause(ctx)
+	case ctx.Err() != nil && last != nil:
+		return "", context.Cause(ctx)
+	case stateOf(last) != StateWarming:
+		return stateOf(last), nil
 	case errors.Is(context.Cause(waiting), errExited):
-		return u.failed(ctx, &StartError{Slot: u.plan.Slot, Exited: true, ExitCode: end.ExitCode, OOMKilled: end.OOMKilled})
+		return "", u.failed(ctx, &StartError{Slot: u.plan.Slot, Exited: true, ExitCode: end.ExitCode, OOMKilled: end.OOMKilled})
 	}
-	return u.failed(ctx, &StartError{Slot: u.plan.Slot, Reason: fmt.Sprintf("%v; the last probe: %v", context.Cause(waiting), last)})
+	return "", u.failed(ctx, &StartError{Slot: u.plan.Slot, Reason: fmt.Sprintf("%v; the last probe: %v", context.Cause(waiting), last)})
 }
 
 // probeUntil probes until it passes or ctx ends, and returns what the last
-// probe said.
+// probe said. It also ends when the server has listed no model idleAfter times in
+// a row: some list what they have only a moment after they listen.
 func (u *up) probeUntil(ctx context.Context) error {
 	pause := time.NewTicker(probeEvery)
 	defer pause.Stop()
 	var last error
-	for {
+	for idle := 0; ; {
 		err := probe(ctx, u.plan.Probe, u.plan.Spec.Publish[0])
 		if err == nil {
 			return nil
 		}
 		if ctx.Err() == nil || last == nil {
 			last = err
+		}
+		if idle++; stateOf(err) != StateIdle {
+			idle = 0
+		}
+		if idle == idleAfter {
+			return err
 		}
 		select {
 		case <-ctx.Done():
@@ -165,13 +206,6 @@ func (u *up) watch(ctx context.Context, c runtime.Container, exit context.Cancel
 
 // failed adds the last log lines to a failure.
 func (u *up) failed(ctx context.Context, e *StartError) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), probeWithin)
-	defer cancel()
-	for line, err := range u.rt.Logs(ctx, u.plan.Spec.Name, runtime.LogOptions{Tail: logTail}) {
-		if err != nil {
-			break
-		}
-		e.Logs = append(e.Logs, line)
-	}
+	e.Logs = tail(context.WithoutCancel(ctx), u.rt, u.plan.Spec.Name)
 	return e
 }

@@ -91,28 +91,37 @@ func (b *Box) tenant(plan *slot.Plan) slot.Tenant {
 // sees what the one before has started. No slot has that name.
 const onGPU = "the GPU"
 
-// startWithRoom starts the container once there is room for it.
-func (u *up) startWithRoom(ctx context.Context, image runtime.Image) (runtime.Container, error) {
+// room waits until no other slot is being started on the GPU, and sees to it that
+// there is room for this one. Once its container runs, taken lets the next one look.
+func (u *up) room(ctx context.Context) (taken func(), err error) {
 	if !u.plan.Device.IsGPU() {
-		return u.start(ctx, image)
+		return func() {}, nil
 	}
 	inside, leave, err := u.box.gates.enter(ctx, onGPU, false)
 	if err != nil {
-		return runtime.Container{}, err
+		return nil, err
 	}
-	defer leave()
-	d, err := u.box.room(inside, &u.plan, u.call)
+	if err := u.clear(inside); err != nil {
+		leave()
+		return nil, err
+	}
+	return leave, nil
+}
+
+// clear takes down what has to stop first, if it may.
+func (u *up) clear(ctx context.Context) error {
+	d, err := u.box.room(ctx, &u.plan, u.call)
 	if err != nil {
-		return runtime.Container{}, err
+		return err
 	}
 	if len(d.Stop) > 0 && !u.call.makeRoom {
-		return runtime.Container{}, &RoomError{d}
+		return &RoomError{d}
 	}
 	for _, s := range d.Stop {
-		u.report(StateStarting, "stopping slot %s: %s", s.Slot, s.Message)
-		if err := u.box.Down(inside, s.Slot, StopWithin(u.call.grace)); err != nil {
-			return runtime.Container{}, fmt.Errorf("make room for slot %s: %w", u.plan.Slot, err)
+		u.life.note("stopping slot %s: %s", s.Slot, s.Message)
+		if err := u.box.Down(ctx, s.Slot, StopWithin(u.call.grace), OnProgress(u.call.progress)); err != nil {
+			return fmt.Errorf("make room for slot %s: %w", u.plan.Slot, err)
 		}
 	}
-	return u.start(inside, image)
+	return nil
 }

@@ -1,30 +1,21 @@
 package hal0
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"iter"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/hal0ai/hal0-go/profile"
+	"github.com/hal0ai/hal0-go/provider"
 	"github.com/hal0ai/hal0-go/runtime"
 	"github.com/hal0ai/hal0-go/slot"
-)
-
-// A State is where a slot is in its life.
-type State string
-
-// The states of a slot.
-const (
-	StateOffline  State = "offline"  // no container
-	StatePulling  State = "pulling"  // its image is being fetched
-	StateStarting State = "starting" // its container is being made
-	StateWarming  State = "warming"  // its container runs, its server is not ready
-	StateReady    State = "ready"    // its server answers
-	StateError    State = "error"    // its container ended, or is not ours
 )
 
 // A Status is what a slot does right now.
@@ -36,6 +27,16 @@ type Status struct {
 	// Current is set when the container runs the plan that the slot's file
 	// resolves to today.
 	Current bool `json:"current"`
+	// Drift is in what the container differs from that plan, field by field; empty
+	// when Current, as long as nobody made the container by hand.
+	Drift []slot.Difference `json:"drift,omitempty"`
+	// Exit is how the server ended, and Logs are the last lines that it wrote,
+	// oldest first; for a container that exited.
+	Exit *Exit          `json:"exit,omitempty"`
+	Logs []runtime.Line `json:"logs,omitempty"`
+	// Restart is what [Box.Observe] does about a slot that crashed; nil unless
+	// [RestartCrashed] is set.
+	Restart *Restart `json:"restart,omitempty"`
 	// Container is what the runtime says; nil when there is none.
 	Container *runtime.Container `json:"container"`
 }
@@ -56,12 +57,12 @@ func (b *Box) Status(ctx context.Context, name string) (Status, error) {
 		if _, err := b.entry(name); errors.Is(err, ErrNoSlot) {
 			return Status{}, err
 		}
-		return Status{Slot: name, State: StateOffline}, nil
+		return b.absent(name), nil
 	}
 	if err != nil {
 		return Status{}, err
 	}
-	return b.status(ctx, name, c), nil
+	return b.status(ctx, name, c, false), nil
 }
 
 // StatusAll returns the status of every slot of the box, and of every container
@@ -76,9 +77,6 @@ func (b *Box) StatusAll(ctx context.Context) ([]Status, error) {
 		return nil, err
 	}
 	byName := map[string]Status{}
-	for _, name := range b.Names() {
-		byName[name] = Status{Slot: name, State: StateOffline}
-	}
 	var mu sync.Mutex
 	var all sync.WaitGroup
 	for _, c := range containers {
@@ -87,13 +85,18 @@ func (b *Box) StatusAll(ctx context.Context) ([]Status, error) {
 			continue
 		}
 		all.Go(func() {
-			s := b.status(ctx, name, c)
+			s := b.status(ctx, name, c, false)
 			mu.Lock()
 			defer mu.Unlock()
 			byName[name] = s
 		})
 	}
 	all.Wait()
+	for _, name := range b.Names() {
+		if _, there := byName[name]; !there {
+			byName[name] = b.absent(name)
+		}
+	}
 	list := make([]Status, 0, len(byName))
 	for _, s := range byName {
 		list = append(list, s)
@@ -102,34 +105,110 @@ func (b *Box) StatusAll(ctx context.Context) ([]Status, error) {
 	return list, nil
 }
 
-// status judges one container.
-func (b *Box) status(ctx context.Context, name string, c runtime.Container) Status {
+// absent is the status of a slot without a container: offline, unless it could
+// not be started.
+func (b *Box) absent(name string) Status {
+	if r, ok := b.recorded(name); ok && r.State == StateError {
+		return Status{Slot: name, State: StateError, Reason: "it is not up: " + r.Message}
+	}
+	return Status{Slot: name, State: StateOffline}
+}
+
+// status judges one container. Of a server that is up already only such checks
+// are made as cost it nothing: no generating, for one.
+func (b *Box) status(ctx context.Context, name string, c runtime.Container, isUp bool) Status {
 	s := Status{Slot: name, Container: &c}
-	defaults := b.call(nil)
-	plan, err := b.resolve(name, &defaults)
-	s.Current = err == nil && c.Labels[runtime.LabelPlan] == plan.Hash
+	call := b.call(nil)
+	plan, err := b.resolve(name, &call)
+	if err == nil {
+		s.Current, s.Drift = c.Labels[runtime.LabelPlan] == plan.Hash, b.drift(&c, &plan)
+	}
 	switch {
 	case !c.Managed() || c.Labels[runtime.LabelSlot] != name:
 		s.State, s.Reason = StateError, fmt.Sprintf("a container %s exists that hal0 did not start", c.Name)
-		return s
 	case c.State == runtime.StateExited:
-		s.State, s.Reason = StateError, fmt.Sprintf("the server exited with code %d", c.ExitCode)
-		return s
+		exit := exitOf(&c)
+		s.State, s.Exit, s.Reason, s.Logs = StateError, &exit, "the server "+exit.String(), tail(ctx, b.opts.runtime, c.Name)
+	case c.State == runtime.StateUnknown:
+		s.State, s.Reason = StateError, cmp.Or(c.Error, "the runtime does not know what its container does")
+	case c.State == runtime.StateStopping:
+		s.State, s.Reason = StateUnloading, "the server is told to end"
 	case c.State != runtime.StateRunning:
 		s.State, s.Reason = StateStarting, fmt.Sprintf("the container is %s", c.State)
-		return s
 	case err != nil:
 		s.State, s.Reason = StateWarming, fmt.Sprintf("the container runs, but its slot has no plan to check it by: %v", err)
-		return s
 	case len(c.Publish) == 0:
 		s.State, s.Reason = StateWarming, "the container publishes no port"
-		return s
-	}
-	s.State = StateReady
-	if err := probe(ctx, plan.Probe, c.Publish[0]); err != nil {
-		s.State, s.Reason = StateWarming, err.Error()
+	default:
+		if isUp {
+			plan.Probe = slices.DeleteFunc(slices.Clone(plan.Probe), func(c provider.Check) bool { return c.Method != http.MethodGet })
+		}
+		s.State, s.Reason = ask(ctx, &plan, c.Publish[0])
 	}
 	return s
+}
+
+// busyWithin bounds the answer to whether a server works on a request. One that
+// is deep in a batch answers late, and is then told to be ready.
+const busyWithin = 250 * time.Millisecond
+
+// ask asks a server for its state, and why it is not ready.
+func ask(ctx context.Context, plan *slot.Plan, at runtime.Port) (State, string) {
+	p := newProber(at)
+	defer p.close()
+	if err := p.probe(ctx, plan.Probe); err != nil {
+		return stateOf(err), err.Error()
+	}
+	ctx, cancel := context.WithTimeout(ctx, busyWithin)
+	defer cancel()
+	if len(plan.Busy) > 0 && p.probe(ctx, plan.Busy) == nil {
+		return StateServing, ""
+	}
+	return StateReady, ""
+}
+
+// drift returns in what a container differs from the plan of its slot: as far as
+// the runtime tells of it, and, where the plan that it was started from is written
+// down, in everything else.
+func (b *Box) drift(c *runtime.Container, plan *slot.Plan) []slot.Difference {
+	running := plan.Spec
+	current := c.Labels[runtime.LabelPlan] == plan.Hash
+	if current && c.Image == running.Image && slices.Equal(c.Command, running.Command) && slices.Equal(c.Publish, running.Publish) {
+		return nil
+	}
+	if !current {
+		if spec := b.launchOf(c); spec != nil {
+			running = *spec
+		}
+	}
+	running.Image, running.Command, running.Publish = c.Image, c.Command, c.Publish
+	found := slot.Compare(running, plan.Spec, b.grammar(plan.Provider))
+	if !current && len(found) == 0 {
+		found = []slot.Difference{{Field: "plan", Running: c.Labels[runtime.LabelPlan], Planned: plan.Hash}}
+	}
+	return found
+}
+
+func (b *Box) grammar(name provider.Name) *provider.Grammar {
+	p, err := b.opts.providers.Get(name)
+	if err != nil {
+		return provider.PlainGrammar()
+	}
+	return p.Grammar()
+}
+
+// tail returns the last lines of a container's log, as much as can be read.
+func tail(ctx context.Context, rt runtime.Runtime, container string) []runtime.Line {
+	ctx, cancel := context.WithTimeout(ctx, probeWithin)
+	defer cancel()
+	var lines []runtime.Line
+	for line, err := range rt.Logs(ctx, container, runtime.LogOptions{Tail: logTail}) {
+		if err != nil {
+			break
+		}
+		lines = append(lines, line)
+	}
+	return lines
 }
 
 // Logs yields the output of a slot's container, see [runtime.Runtime]. It works

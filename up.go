@@ -8,19 +8,10 @@ import (
 	"time"
 
 	"github.com/hal0ai/hal0-go/manifest"
+	"github.com/hal0ai/hal0-go/provider"
 	"github.com/hal0ai/hal0-go/runtime"
 	"github.com/hal0ai/hal0-go/slot"
 )
-
-// An Event is one step of bringing a slot up.
-type Event struct {
-	Slot    string `json:"slot"`
-	State   State  `json:"state"`
-	Message string `json:"message"`
-	// Warning is set where something is amiss that does not keep the slot from
-	// coming up.
-	Warning bool `json:"warning,omitempty"`
-}
 
 // cleanupTime bounds the removal of a container whose start failed, after the
 // caller's context has ended.
@@ -50,10 +41,8 @@ func (e *StartError) Error() string {
 	var b strings.Builder
 	switch {
 	case e.Exited:
-		fmt.Fprintf(&b, "slot %s: the server exited with code %d while starting", e.Slot, e.ExitCode)
-		if e.OOMKilled || e.ExitCode == 137 {
-			b.WriteString(" (killed, possibly for lack of memory)")
-		}
+		how := exitOf(&runtime.Container{ExitCode: e.ExitCode, OOMKilled: e.OOMKilled})
+		fmt.Fprintf(&b, "slot %s: the server %s while starting", e.Slot, how)
 	default:
 		fmt.Fprintf(&b, "slot %s: the server did not become ready: %s", e.Slot, e.Reason)
 	}
@@ -105,16 +94,17 @@ func (b *Box) Up(ctx context.Context, name string, opts ...CallOption) (Status, 
 	if err != nil {
 		return Status{}, err
 	}
-	inside, leave, err := b.gates.enter(ctx, name, true)
+	inside, life, leave, err := b.enter(ctx, name, &c, true)
 	if err != nil {
 		return Status{}, err
 	}
 	defer leave()
-	u := up{box: b, rt: rt, plan: plan, pin: pin, call: &c}
+	u := up{box: b, rt: rt, plan: plan, pin: pin, call: &c, life: life}
 	status, err := u.run(inside)
 	if cause := context.Cause(inside); err != nil && cause != nil && ctx.Err() == nil {
 		err = fmt.Errorf("slot %s: %w", name, cause)
 	}
+	u.end(inside, err)
 	return status, err
 }
 
@@ -141,14 +131,8 @@ type up struct {
 	plan slot.Plan
 	pin  manifest.Pin
 	call *call
-}
-
-func (u *up) report(s State, format string, args ...any) {
-	u.call.progress(Event{Slot: u.plan.Slot, State: s, Message: fmt.Sprintf(format, args...)})
-}
-
-func (u *up) warn(s State, format string, args ...any) {
-	u.call.progress(Event{Slot: u.plan.Slot, State: s, Message: fmt.Sprintf(format, args...), Warning: true})
+	life *life
+	kept bool // what ran before the call goes on, however the call ends
 }
 
 func (u *up) run(ctx context.Context) (Status, error) {
@@ -169,33 +153,40 @@ func (u *up) run(ctx context.Context) (Status, error) {
 			return u.status(old), nil
 		}
 	}
-	u.report(StateStarting, "starting %s from %s", u.plan.Spec.Name, u.plan.Spec.Image)
-	c, err := u.startWithRoom(ctx, image)
+	taken, err := u.room(ctx)
 	if err != nil {
 		return Status{}, err
 	}
-	u.report(StateWarming, "container %s runs; waiting until the server is ready", short(c.ID))
-	if err := u.ready(ctx, c); err != nil {
+	c, err := u.launch(ctx, image)
+	taken()
+	if err != nil {
+		return Status{}, err
+	}
+	if err := u.await(ctx, c); err != nil {
 		u.remove(ctx)
 		return Status{}, err
 	}
 	return u.status(&c), nil
 }
 
-// status reports the end of a successful run.
+// status is the end of a successful run.
 func (u *up) status(c *runtime.Container) Status {
-	u.report(StateReady, "ready on %s", u.plan.Spec.Publish[0])
-	return Status{Slot: u.plan.Slot, State: StateReady, Current: true, Container: c}
+	s := Status{Slot: u.plan.Slot, State: u.life.state, Current: true, Container: c}
+	if s.State == StateIdle {
+		s.Reason = provider.ErrNoModel.Error()
+	}
+	return s
 }
 
 func short(id string) string { return id[:min(12, len(id))] }
 
-// running returns the container that runs the plan already; nil when one has to
-// be started.
+// running begins the life of the slot with what there is. It returns the
+// container that runs the plan already; nil when one has to be started.
 func (u *up) running(ctx context.Context) (*runtime.Container, error) {
 	c, err := u.rt.Inspect(ctx, u.plan.Spec.Name)
 	switch {
 	case errors.Is(err, runtime.ErrNotFound):
+		u.life.begin(StateOffline)
 		return nil, nil
 	case err != nil:
 		return nil, err
@@ -203,12 +194,16 @@ func (u *up) running(ctx context.Context) (*runtime.Container, error) {
 		return nil, &runtime.Error{Op: "start", Name: c.Name, Class: runtime.ErrForeign,
 			Err: errors.New("remove or rename it, or rename the slot")}
 	case c.State != runtime.StateRunning:
-		u.report(StateStarting, "container %s is %s, and has to be replaced", short(c.ID), c.State)
+		u.life.begin(StateError)
+		u.life.note("container %s is %s, and has to be replaced", short(c.ID), c.State)
 		return nil, nil
 	case c.Labels[runtime.LabelPlan] != u.plan.Hash:
-		u.report(StateStarting, "container %s runs another plan, and has to be replaced", short(c.ID))
+		u.life.begin(StateReady)
+		u.life.note("container %s runs another plan, and has to be replaced", short(c.ID))
 		return nil, nil
 	}
+	u.life.begin(stateOf(probe(ctx, u.plan.Probe, u.plan.Spec.Publish[0])))
+	u.life.note("container %s runs this plan already", short(c.ID))
 	return &c, nil
 }
 
@@ -218,18 +213,72 @@ func (u *up) adopt(ctx context.Context, c *runtime.Container, image runtime.Imag
 	if c.ImageID != image.ID && u.call.verify != VerifyOff {
 		what := fmt.Sprintf("container %s runs image %s, and %s is to be launched", short(c.ID), short(c.ImageID), short(image.ID))
 		if u.call.verify == VerifyEnforce {
-			u.report(StateStarting, "%s: it is replaced", what)
+			u.life.note("%s: it is replaced", what)
 			return false, nil
 		}
-		u.warn(StateStarting, "%s", what)
+		u.life.warn("%s", what)
 	}
-	u.report(StateWarming, "container %s runs this plan already", short(c.ID))
-	err := u.ready(ctx, *c)
+	u.life.runs(c, &u.plan)
+	if u.life.state != StateWarming {
+		u.life.keep("adopted")
+		return true, nil
+	}
+	err := u.await(ctx, *c)
 	if errors.Is(err, ErrNotReady) {
-		u.report(StateStarting, "container %s does not serve: it is replaced", short(c.ID))
+		u.life.to(StateError, "container %s does not serve: it is replaced", short(c.ID))
 		return false, nil
 	}
+	u.kept = true
 	return err == nil, err
+}
+
+// launch starts the container in place of the one that there may be.
+func (u *up) launch(ctx context.Context, image runtime.Image) (runtime.Container, error) {
+	starting := fmt.Sprintf("starting %s from %s", u.plan.Spec.Name, u.plan.Spec.Image)
+	switch u.life.state {
+	case StateReady, StateIdle:
+		u.life.to(StateUnloading, "stopping the container that is replaced")
+	case StateWarming: // the container that is replaced
+	default:
+		u.life.to(StateStarting, "%s", starting)
+	}
+	c, err := u.start(ctx, image)
+	if err != nil {
+		return c, err
+	}
+	if u.life.state != StateStarting {
+		u.life.to(StateOffline, "the container that is replaced is gone")
+		u.life.to(StateStarting, "%s", starting)
+	}
+	u.life.runs(&c, &u.plan)
+	u.life.to(StateWarming, "container %s runs; waiting until the server is ready", short(c.ID))
+	return c, nil
+}
+
+// await waits until the server is ready, or turns out to have no model.
+func (u *up) await(ctx context.Context, c runtime.Container) error {
+	state, err := u.ready(ctx, c)
+	switch {
+	case err != nil:
+		return err
+	case state == StateIdle:
+		u.life.to(StateIdle, "the server on %s %v", u.plan.Spec.Publish[0], provider.ErrNoModel)
+	default:
+		u.life.to(StateReady, "ready on %s", u.plan.Spec.Publish[0])
+	}
+	return nil
+}
+
+// end closes the life of a slot that did not come up: a call that was ended has
+// left no container of its own, and is no error.
+func (u *up) end(ctx context.Context, err error) {
+	switch {
+	case err == nil, u.kept && ctx.Err() != nil:
+	case ctx.Err() == nil:
+		u.life.fail(err)
+	case u.life.state != StateError && u.life.state.CanBecome(StateOffline):
+		u.life.to(StateOffline, "%v", err)
+	}
 }
 
 // remove takes a container that failed to start away, even when ctx has ended.
@@ -237,7 +286,7 @@ func (u *up) remove(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
 	defer cancel()
 	if err := u.rt.Stop(ctx, u.plan.Spec.Name, u.call.grace); err != nil {
-		u.report(StateError, "could not remove the container: %v", err)
+		u.life.to(StateError, "could not remove the container: %v", err)
 	}
 }
 
@@ -255,16 +304,47 @@ func (b *Box) Down(ctx context.Context, name string, opts ...CallOption) error {
 	if err := b.known(name); err != nil {
 		return err
 	}
+	if _, err := b.entry(name); errors.Is(err, ErrNoSlot) {
+		if _, gone := b.opts.runtime.Inspect(ctx, slot.ContainerName(name)); errors.Is(gone, runtime.ErrNotFound) {
+			return err
+		}
+	}
 	b.gates.interrupt(name, ErrStopped)
-	inside, leave, err := b.gates.enter(ctx, name, false)
+	inside, life, leave, err := b.enter(ctx, name, &c, false)
 	if err != nil {
 		return err
 	}
 	defer leave()
-	if _, err := b.entry(name); errors.Is(err, ErrNoSlot) {
-		if _, gone := b.opts.runtime.Inspect(inside, slot.ContainerName(name)); errors.Is(gone, runtime.ErrNotFound) {
-			return err
-		}
+	return b.down(inside, life, c.grace)
+}
+
+// down stops and removes the slot's container, whatever state it is in.
+func (b *Box) down(ctx context.Context, l *life, grace time.Duration) error {
+	container := slot.ContainerName(l.slot)
+	_, err := b.entry(l.slot)
+	hasFile := !errors.Is(err, ErrNoSlot)
+	c, err := b.opts.runtime.Inspect(ctx, container)
+	switch {
+	case errors.Is(err, runtime.ErrNotFound):
+		l.begin(StateOffline)
+		l.rest(hasFile)
+		return nil
+	case err != nil:
+		return err
+	case !c.Managed(): // which Stop refuses
+	case c.State == runtime.StateRunning, c.State == runtime.StateStopping:
+		l.begin(StateReady)
+		l.to(StateUnloading, "telling the server to end")
+	case c.State == runtime.StateCreated:
+		l.begin(StateStarting)
+	default:
+		l.begin(StateError)
 	}
-	return b.opts.runtime.Stop(inside, slot.ContainerName(name), c.grace)
+	if err := b.opts.runtime.Stop(ctx, container, grace); err != nil {
+		l.fail(err)
+		return err
+	}
+	l.to(StateOffline, "its container is gone")
+	l.rest(hasFile)
+	return nil
 }

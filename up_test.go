@@ -197,7 +197,7 @@ func TestUpReplacesADeadContainer(t *testing.T) {
 	s, err := b.open().Status(t.Context(), "one")
 	require.NoError(t, err)
 	assert.Equal(t, hal0.StateError, s.State)
-	assert.Equal(t, "the server exited with code 137", s.Reason)
+	assert.Equal(t, "the server exited with code 137 (SIGKILL, possibly for lack of memory)", s.Reason)
 	second, err := b.open().Up(t.Context(), "one")
 	require.NoError(t, err)
 	assert.NotEqual(t, first.Container.ID, second.Container.ID)

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"errors"
 	"strconv"
 
 	"github.com/hal0ai/hal0-go/internal/argv"
@@ -55,5 +56,5 @@ func (comfyUI) Probe(*Inputs) Probe {
 			PythonVersion string `json:"python_version"`
 		} `json:"system"`
 	}
-	return Probe{get("/system_stats", says(func(s stats) bool { return s.System.PythonVersion != "" }, "names no python_version"))}
+	return Probe{get("/system_stats", says(func(s stats) bool { return s.System.PythonVersion != "" }, errors.New("names no python_version")))}
 }

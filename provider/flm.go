@@ -2,6 +2,7 @@ package provider
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -68,19 +69,16 @@ func (flm) Spec(in *Inputs, flags []Flag) runtime.Spec {
 // Probe wants a listed model and one generated token: FastFlowLM lists models
 // before the NPU has loaded any.
 func (flm) Probe(in *Inputs) Probe {
-	type models struct {
-		Data []json.RawMessage `json:"data"`
-	}
 	type completion struct {
 		Choices []json.RawMessage `json:"choices"`
 	}
 	tag, _ := json.Marshal(FLMTag(in.Model.ID))
 	return Probe{
-		get("/v1/models", says(func(m models) bool { return len(m.Data) > 0 }, "lists no model")),
+		get("/v1/models", listsModel),
 		{
 			Method: http.MethodPost, Path: "/v1/chat/completions",
 			Body: `{"model":` + string(tag) + `,"messages":[{"role":"user","content":"hi"}],"max_tokens":1}`,
-			Pass: says(func(c completion) bool { return len(c.Choices) > 0 }, "a completion has no choice"),
+			Pass: says(func(c completion) bool { return len(c.Choices) > 0 }, errors.New("a completion has no choice")),
 		},
 	}
 }

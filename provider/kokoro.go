@@ -1,6 +1,8 @@
 package provider
 
 import (
+	"errors"
+
 	"github.com/hal0ai/hal0-go/internal/argv"
 	"github.com/hal0ai/hal0-go/runtime"
 )
@@ -38,5 +40,5 @@ func (kokoro) Probe(*Inputs) Probe {
 	type health struct {
 		ModelLoaded bool `json:"model_loaded"`
 	}
-	return Probe{get("/health", says(func(h health) bool { return h.ModelLoaded }, "model_loaded is not true"))}
+	return Probe{get("/health", says(func(h health) bool { return h.ModelLoaded }, errors.New("model_loaded is not true")))}
 }

@@ -1,7 +1,9 @@
 package provider
 
 import (
+	"errors"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -102,5 +104,19 @@ func withFile(mounts []runtime.Mount, file string) []runtime.Mount {
 	return append(mounts, runtime.Mount{Source: dir, Target: dir, ReadOnly: true})
 }
 
-// Probe asks /health, which answers 503 while the model loads.
-func (llamaServer) Probe(*Inputs) Probe { return Probe{get("/health", isOK)} }
+// Probe asks /health, which answers 503 while the model loads, and whether there
+// is a model: a server that was started without one is healthy too.
+func (llamaServer) Probe(*Inputs) Probe {
+	return Probe{get("/health", isOK), get("/v1/models", unlessEmpty)}
+}
+
+// Busy implements [Reporter] with /slots, which the server has unless a flag
+// turns it off; it lists what works on requests side by side.
+func (llamaServer) Busy(*Inputs) Check {
+	type worker struct {
+		Processing bool `json:"is_processing"`
+	}
+	return get("/slots", says(func(all []worker) bool {
+		return slices.ContainsFunc(all, func(w worker) bool { return w.Processing })
+	}, errors.New("works on no request")))
+}

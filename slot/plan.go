@@ -34,6 +34,9 @@ type Plan struct {
 	Warnings []Warning `json:"warnings"`
 	// Probe tells when the slot is ready.
 	Probe provider.Probe `json:"probe"`
+	// Busy passes while the slot's server works on a request. It is empty where
+	// the server does not tell.
+	Busy provider.Probe `json:"busy,omitempty"`
 	// Hash is "sha256:…" over Spec without the label that holds the hash itself.
 	// It changes exactly when the launch changes.
 	Hash string `json:"hash"`

@@ -409,6 +409,9 @@ func (r *resolver) spec() {
 	p.Spec.Name, p.Spec.Image, p.Spec.Network = ContainerName(p.Slot), image, "bridge"
 	p.Spec.Publish = []runtime.Port{{HostIP: orDefault(r.in.Listen, loopback), HostPort: r.slot.Port, ContainerPort: r.slot.Port}}
 	p.Probe = r.provider.Probe(&r.launch)
+	if reporter, ok := r.provider.(provider.Reporter); ok {
+		p.Busy = provider.Probe{reporter.Busy(&r.launch)}
+	}
 	p.Spec.Labels = map[string]string{runtime.LabelManaged: "true", runtime.LabelSlot: p.Slot}
 	p.Hash = hash(&p.Spec)
 	p.Spec.Labels[runtime.LabelPlan] = p.Hash

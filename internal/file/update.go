@@ -91,7 +91,7 @@ func (t *Tree) put(name, target string, old snapshot, text []byte, limit int64) 
 		}
 		return false, failed(name, "can't be removed", err)
 	}
-	if err := t.makeDir(filepath.Dir(target)); err != nil {
+	if err := MakeDir(filepath.Dir(target)); err != nil {
 		return false, failed(name, "its directory can't be made", err)
 	}
 	sweepDir(filepath.Dir(target)) // which a link may lead to from outside the tree
@@ -164,17 +164,20 @@ func resolve(name string) (string, error) {
 	return "", failed(name, "can't be read", err)
 }
 
-// makeDir makes a directory below the tree's, with the owner of the one that it
-// is in.
-func (t *Tree) makeDir(dir string) error {
+// MakeDir makes a directory, and those above it that are missing, each with the
+// owner of the one that it is in. One that is there is fine.
+func MakeDir(dir string) error {
 	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	above := filepath.Dir(dir)
-	if err := t.makeDir(above); err != nil {
+	if err := MakeDir(above); err != nil {
 		return err
 	}
 	if err := os.Mkdir(dir, 0o755); err != nil {
+		if errors.Is(err, fs.ErrExist) {
+			return nil // somebody else was faster
+		}
 		return err
 	}
 	info, err := os.Stat(above)

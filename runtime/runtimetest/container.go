@@ -25,6 +25,15 @@ type container struct {
 	written []writtenLine
 	changed chan struct{} // closed at the next line, and at the end
 	open    []io.Closer   // while it is alive
+	tell    func(runtime.Event)
+}
+
+// happens tells those who watch; of a container that nobody started there is
+// nothing to tell.
+func (c *container) happens(kind runtime.EventKind) {
+	if c.tell != nil && c.Managed() {
+		c.tell(runtime.Event{Kind: kind, Container: c.ID, Name: c.Name, ExitCode: c.ExitCode})
+	}
 }
 
 type writtenLine struct {
@@ -112,6 +121,7 @@ func (c *container) end(code int) {
 	c.State, c.ExitCode = runtime.StateExited, code
 	c.close()
 	c.change()
+	c.happens(runtime.EventExit)
 }
 
 // change wakes those who wait for one.

@@ -37,6 +37,7 @@ type Fake struct {
 	programs   map[string]Program // by container
 	containers map[string]*container
 	script     script
+	watchers   map[chan runtime.Event]bool
 
 	pulls   sharedpull.Pulls
 	serving sync.WaitGroup
@@ -130,6 +131,7 @@ func (f *Fake) start(spec *runtime.Spec, opts runtime.StartOptions) (runtime.Con
 		return runtime.Container{}, err
 	}
 	c := newContainer(f.id(), spec, image.ID)
+	c.tell = f.tellWatchers
 	c.program = image.program
 	if p, ok := f.programs[spec.Name]; ok {
 		c.program = p
@@ -138,6 +140,7 @@ func (f *Fake) start(spec *runtime.Spec, opts runtime.StartOptions) (runtime.Con
 		return runtime.Container{}, err
 	}
 	f.containers[c.Name] = c
+	c.happens(runtime.EventStart)
 	running := clone(c.Container)
 	if c.program.Ends {
 		c.end(c.program.ExitCode)
@@ -157,6 +160,7 @@ func (f *Fake) clear(spec *runtime.Spec) error {
 	old.terminate()
 	old.end(killed)
 	delete(f.containers, spec.Name)
+	old.happens(runtime.EventRemove)
 	return nil
 }
 
@@ -180,6 +184,7 @@ func (f *Fake) stop(ctx context.Context, name string, grace time.Duration) error
 	c.end(killed)
 	if f.containers[name] == c {
 		delete(f.containers, name)
+		c.happens(runtime.EventRemove)
 	}
 	return nil
 }
