@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/hal0ai/hal0-go/device"
-	"github.com/hal0ai/hal0-go/provider"
 	"github.com/hal0ai/hal0-go/runtime"
 	"github.com/hal0ai/hal0-go/slot"
 )
@@ -71,24 +70,42 @@ func (b *Box) room(ctx context.Context, plan *slot.Plan, c *call) (slot.Decision
 			running = append(running, b.tenant(&other))
 		}
 	}
-	hardware, _ := b.Hardware() // without it memory is not counted
-	return slot.Arbitrate(b.tenant(plan), running, slot.MemoryOf(hardware, plan.Device)), nil
+	return slot.Arbitrate(b.tenant(plan), running, b.pool()), nil
 }
 
 // tenant is a slot with what it takes of the GPU's memory, as far as that is known.
 func (b *Box) tenant(plan *slot.Plan) slot.Tenant {
 	t := slot.Tenant{Slot: plan.Slot, Device: plan.Device, Type: plan.Type}
-	if plan.Device == device.CPU || plan.Provider != provider.LlamaServer {
-		return t
-	}
-	if facts, err := b.modelFacts(plan); err == nil && facts != nil {
+	if facts, err := b.modelFacts(plan); err == nil && facts != nil && plan.Device.IsGPU() {
 		t.Bytes = slot.EstimateMemory(plan, facts).Total()
 	}
 	return t
 }
 
+// seat leaves out those starts for which there is no room on the GPU.
+func (b *Box) seat(steps []slot.Step, plans map[string]slot.Plan) []slot.Step {
+	tenants := map[string]slot.Tenant{}
+	for _, s := range steps {
+		if plan, ok := plans[s.Slot]; ok && plan.Device.IsGPU() {
+			tenants[s.Slot] = b.tenant(&plan)
+		}
+	}
+	if len(tenants) < 2 {
+		return steps
+	}
+	return slot.Seat(steps, tenants, b.pool())
+}
+
+// pool is the memory that slots on the GPU share; zero where it is not known, and
+// then it is not counted.
+func (b *Box) pool() slot.Memory {
+	hardware, _ := b.Hardware()
+	return slot.MemoryOf(hardware, device.GPUVulkan)
+}
+
 // onGPU is the gate that those pass one by one who start a container on the GPU: each
-// sees what the one before has started. No slot has that name.
+// sees what the one before has started. No slot has that name. Other programs are not
+// kept out: they would have to hold the slots that they take down.
 const onGPU = "the GPU"
 
 // room waits until no other slot is being started on the GPU, and sees to it that

@@ -195,3 +195,29 @@ func TestRoomIsTakenInTurns(t *testing.T) {
 	both.Wait()
 	assert.Len(t, refused, 1)
 }
+
+// A box with an image slot and others brings up the others, whatever their order.
+func TestApplyLeavesWhatHasNoRoom(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		up   []string
+		want map[string]slot.Action
+	}{
+		"nothing runs":        {nil, map[string]slot.Action{"chat": slot.Start, "code": slot.Start, "embed": slot.Start, "image": slot.Leave, "paint": slot.Leave}},
+		"the image slot runs": {[]string{"image"}, map[string]slot.Action{"chat": slot.Leave, "code": slot.Leave, "embed": slot.Start, "image": slot.Replace, "paint": slot.Leave}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tree, h := fullHouse(t, tc.up...)
+			diff, err := openWard(t, tree, h).Diff(t.Context())
+			require.NoError(t, err)
+			got := map[string]slot.Action{}
+			for _, s := range diff {
+				if s.Slot != "gone" {
+					got[s.Slot] = s.Action
+				}
+			}
+			assert.Equal(t, tc.want, got)
+		})
+	}
+}

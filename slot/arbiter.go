@@ -87,6 +87,45 @@ func Arbitrate(wanted Tenant, running []Tenant, pool Memory) Decision {
 	return d
 }
 
+// Seat returns steps without those starts for which a slot on the GPU would have to
+// stop: they become [Leave], with that reason. What runs, or replaces what runs, keeps
+// its place. Of what is to start, image slots come last, and otherwise what comes
+// first in steps: a box with an image slot and others starts the others. tenants are
+// the slots with a plan, by name. Seat is pure.
+func Seat(steps []Step, tenants map[string]Tenant, pool Memory) []Step {
+	seated := slices.Clone(steps)
+	var taken []Tenant
+	var starts []*Step
+	for i := range seated {
+		s := &seated[i]
+		t, ok := tenants[s.Slot]
+		switch {
+		case ok && (s.Action == Adopt || s.Action == Replace):
+			taken = append(taken, t)
+		case ok && s.Action == Start:
+			starts = append(starts, s)
+		}
+	}
+	slices.SortStableFunc(starts, func(a, b *Step) int { return last(tenants[a.Slot]) - last(tenants[b.Slot]) })
+	for _, s := range starts {
+		t := tenants[s.Slot]
+		if d := Arbitrate(t, taken, pool); len(d.Stop) > 0 {
+			s.Action, s.Reason = Leave, "there is no room for it on the GPU: "+d.Stop[0].Message
+			continue
+		}
+		taken = append(taken, t)
+	}
+	return seated
+}
+
+// last is 1 for a slot that comes up after the others.
+func last(t Tenant) int {
+	if t.Type == provider.Image {
+		return 1
+	}
+	return 0
+}
+
 // crowded returns those of the others that have to stop for the pool to have room
 // for wanted.
 func crowded(wanted Tenant, others []Tenant, pool Memory) []Eviction {

@@ -134,3 +134,38 @@ func TestArbitrateProperties(t *testing.T) {
 		}
 	}
 }
+
+func TestSeat(t *testing.T) {
+	t.Parallel()
+	tenants := map[string]slot.Tenant{"image": image, "paint": paint, "chat": large, "code": code, "small": sized(small, 10*gib), "rerank": rerank}
+	step := func(name string, a slot.Action) slot.Step { return slot.Step{Slot: name, Action: a, Reason: "x"} }
+	left := func(name, reason string) slot.Step { return slot.Step{Slot: name, Action: slot.Leave, Reason: reason} }
+	for name, tc := range map[string]struct{ steps, want []slot.Step }{
+		"nothing": {nil, nil},
+		"image slots come last": {
+			[]slot.Step{step("image", slot.Start), step("rerank", slot.Start), step("chat", slot.Start)},
+			[]slot.Step{left("image", "there is no room for it on the GPU: slot chat (llm on gpu-rocm) and slot image (image) share the GPU, and an image slot takes it alone"), step("rerank", slot.Start), step("chat", slot.Start)},
+		},
+		"what runs keeps its place": {
+			[]slot.Step{step("chat", slot.Start), step("code", slot.Start), step("image", slot.Adopt)},
+			[]slot.Step{left("chat", "there is no room for it on the GPU: slot image (image on gpu-rocm) and slot chat (llm) share the GPU, and an image slot takes it alone"),
+				left("code", "there is no room for it on the GPU: slot image (image on gpu-rocm) and slot code (llm) share the GPU, and an image slot takes it alone"), step("image", slot.Adopt)},
+		},
+		"and what replaces it": {
+			[]slot.Step{step("chat", slot.Replace), step("image", slot.Start)},
+			[]slot.Step{step("chat", slot.Replace), left("image", "there is no room for it on the GPU: slot chat (llm on gpu-rocm) and slot image (image) share the GPU, and an image slot takes it alone")},
+		},
+		"what stops makes room":          {[]slot.Step{step("chat", slot.Stop), step("image", slot.Start)}, []slot.Step{step("chat", slot.Stop), step("image", slot.Start)}},
+		"the first of two image slots":   {[]slot.Step{step("image", slot.Start), step("paint", slot.Start)}, []slot.Step{step("image", slot.Start), left("paint", "there is no room for it on the GPU: slot image (image on gpu-rocm) and slot paint (image) share the GPU, and an image slot takes it alone")}},
+		"until the pool is full":         {[]slot.Step{step("chat", slot.Start), step("code", slot.Start), step("small", slot.Start)}, []slot.Step{step("chat", slot.Start), step("code", slot.Start), left("small", "there is no room for it on the GPU: slot code takes 30 GiB, and slot small needs 10 GiB where 6 GiB of 96 GiB are left (the GTT pool)")}},
+		"two that already run":           {[]slot.Step{step("chat", slot.Adopt), step("image", slot.Adopt)}, []slot.Step{step("chat", slot.Adopt), step("image", slot.Adopt)}},
+		"what has no plan is not judged": {[]slot.Step{step("gone", slot.Start), step("image", slot.Start)}, []slot.Step{step("gone", slot.Start), step("image", slot.Start)}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			before := slices.Clone(tc.steps)
+			assert.Equal(t, tc.want, slot.Seat(tc.steps, tenants, pool))
+			assert.Equal(t, before, tc.steps, "steps are left as they are")
+		})
+	}
+}
