@@ -24,12 +24,12 @@ import (
 //     GGUF; its context, its heads of multi-token prediction, its projector and chat
 //     template
 //   - the memory: an estimate of what the server takes, against what the device has
-//   - the devices and the groups that may open them, and the port
+//   - what else is mounted, the devices and the groups that may open them, the port
 //
 // names are the slots to look at; nil means every slot file of the box, and then one
 // that is disabled is told of and not looked at any closer. What is of the whole box
-// is always told. Findings are sorted by slot, and then by severity,
-// the worst first; [slot.Worst] tells how bad it is.
+// is always told. Findings are sorted by slot, and then by severity, the worst first;
+// [slot.Worst] tells how bad it is.
 //
 // Without a runtime, or one that is not a [runtime.Runner], some of that can't be
 // looked at, and a finding says so. The error is [ErrNoSlot] or the context's.
@@ -170,9 +170,9 @@ type exam struct {
 // run makes every check. Those that find out what others need come first.
 func (x *exam) run(ctx context.Context) []slot.Finding {
 	found := x.box.refusals(x.file, &x.plan)
-	checks := []func(context.Context) []slot.Finding{x.image, x.model, x.projector, x.memory, x.template, x.devices, x.port}
+	checks := []func(context.Context) []slot.Finding{x.image, x.model, x.projector, x.memory, x.template, x.mounts, x.devices, x.port}
 	if x.everything && !x.file.Slot.IsEnabled() {
-		found, checks = found[:1], nil
+		found, checks = found[:1], nil // that it is disabled
 	}
 	for _, check := range checks {
 		found = append(found, check(ctx)...)

@@ -138,6 +138,20 @@ func (x *exam) template(context.Context) []slot.Finding {
 	return nil
 }
 
+// mounts looks whether the host has what the container is to see.
+func (x *exam) mounts(context.Context) []slot.Finding {
+	var found []slot.Finding
+	for _, m := range x.plan.Spec.Mounts {
+		if x.box.models.root == nil {
+			break
+		}
+		if _, err := (view{root: x.box.models.root}).find(m.Source); err != nil {
+			found = append(found, amiss(slot.FindMount, fmt.Errorf("%w: %w", runtime.ErrMount, err), "create it: the container can't be made without"))
+		}
+	}
+	return found
+}
+
 // devices looks whether the container's groups may open the nodes that it is given.
 func (x *exam) devices(context.Context) []slot.Finding {
 	var found []slot.Finding

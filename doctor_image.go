@@ -20,8 +20,8 @@ func (x *exam) image(ctx context.Context) []slot.Finding {
 	if x.runtime == nil {
 		return nil
 	}
-	local, found := x.localImage(ctx)
-	help, unchecked := x.accepts(ctx, local)
+	image, found := x.localImage(ctx)
+	help, unchecked := x.accepts(ctx, image)
 	if help == nil {
 		return []slot.Finding{found, unchecked}
 	}
@@ -29,33 +29,38 @@ func (x *exam) image(ctx context.Context) []slot.Finding {
 	return append([]slot.Finding{found}, x.file.CheckFlags(&x.plan, help, x.inputs)...)
 }
 
-// localImage judges the image as Up would.
-func (x *exam) localImage(ctx context.Context) (manifest.Local, slot.Finding) {
+// localImage judges the image as Up would. It returns the id of one that may be
+// launched, else "".
+func (x *exam) localImage(ctx context.Context) (id string, found slot.Finding) {
 	pin, err := x.box.manifest.Resolve(x.plan.Image.Ref)
 	if err != nil {
-		return manifest.Local{}, amiss(slot.FindImage, err, "", "image")
+		return "", amiss(slot.FindImage, err, "", "image")
 	}
 	local, err := localImage(ctx, x.runtime, pin)
 	if err != nil {
-		return manifest.Local{}, amiss(slot.FindRuntime, err, "")
+		return "", amiss(slot.FindRuntime, err, "")
 	}
 	result := manifest.Judge(pin, platform(), &local, nil)
-	found := slot.Finding{Severity: slot.SeverityInfo, Code: slot.FindImageReady, Message: pin.Ref + ": " + result.Message}
+	found = slot.Finding{Severity: slot.SeverityInfo, Code: slot.FindImageReady, Message: pin.Ref + ": " + result.Message}
 	switch {
-	case local.ID == "":
-		found.Severity, found.Code, found.Err = slot.SeverityWarning, slot.FindImageAbsent, runtime.ErrImageNotFound
-	case !result.Verdict.Launchable():
+	case result.Verdict == manifest.WrongPlatform:
 		found.Severity, found.Code, found.Err = slot.SeverityError, slot.FindImage, ErrImage
+	case local.ID == "" || !result.Verdict.Launchable():
+		found.Severity, found.Code, found.Err = slot.SeverityWarning, slot.FindImageAbsent, runtime.ErrImageNotFound
+		found.Fix = "pull it; bringing the slot up does so too, unless it is told not to"
+	default:
+		id = local.ID
 	}
-	return local, found
+	return id, found
 }
 
 // helpWithin bounds how long an image may take to print its help. Servers with a
 // GPU's libraries take a second or two from a cold disk.
 const helpWithin = 30 * time.Second
 
-// accepts returns what the server in an image accepts, or why that is not known.
-func (x *exam) accepts(ctx context.Context, local manifest.Local) (*provider.Help, slot.Finding) {
+// accepts returns what the server in an image accepts, or why that is not known. An
+// image that may not be launched is not run for this either.
+func (x *exam) accepts(ctx context.Context, image string) (*provider.Help, slot.Finding) {
 	unchecked := func(severity slot.Severity, format string, args ...any) slot.Finding {
 		return slot.Finding{Severity: severity, Code: slot.FindFlagUnchecked, Message: "the flags are not checked: " + fmt.Sprintf(format, args...)}
 	}
@@ -67,11 +72,11 @@ func (x *exam) accepts(ctx context.Context, local manifest.Local) (*provider.Hel
 	switch {
 	case !ok:
 		return nil, unchecked(slot.SeverityInfo, "the container runtime can't run an image to ask it")
-	case local.ID == "":
-		return nil, unchecked(slot.SeverityInfo, "the image is not in the local store")
+	case image == "":
+		return nil, unchecked(slot.SeverityInfo, "the image to launch is not there to be asked")
 	}
-	help, err := x.box.helps.get(local.ID, func() (*provider.Help, error) {
-		return askHelp(ctx, runner, local.ID, prov.Facts().Help)
+	help, err := x.box.helps.get(image, func() (*provider.Help, error) {
+		return askHelp(ctx, runner, image, prov.Facts().Help)
 	})
 	if err != nil {
 		return nil, unchecked(slot.SeverityWarning, "the server in image %s does not tell what it accepts: %v", x.plan.Image.Ref, err)

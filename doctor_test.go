@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -223,6 +224,7 @@ func TestDoctor(t *testing.T) {
 		}}, nil},
 		"no image": {ask(func(w *ward) { w.absent = true }), []slot.Finding{{
 			Slot: "chat", Severity: "warning", Code: "image.absent", Message: "localhost/x:1: the image is not in the local store: no digest is pinned, so that the tag decides what runs",
+			Fix: "pull it; bringing the slot up does so too, unless it is told not to",
 		}}, runtime.ErrImageNotFound},
 		"another platform's image": {ask(func(w *ward) { w.platform = "linux/riscv64" }), []slot.Finding{{
 			Slot: "chat", Severity: "error", Code: "image.not-launchable", Message: "localhost/x:1: the local image has no digest: what would be launched is made for linux/riscv64 and this host is " + host + ", so pin an image for that",
@@ -230,6 +232,12 @@ func TestDoctor(t *testing.T) {
 		"no runtime": {ask(func(w *ward) { w.listErr = runtime.ErrUnavailable }), []slot.Finding{{
 			Severity: "error", Code: "runtime.unavailable", Message: "container runtime is unavailable: images, the flags that their servers accept, and containers can't be looked at",
 		}}, runtime.ErrUnavailable},
+
+		"another image than the pinned one": {slotFile("localhost/x:1", "localhost/x:1@sha256:"+strings.Repeat("1", 64)), []slot.Finding{{
+			Slot: "chat", Severity: "warning", Code: "image.absent",
+			Message: "localhost/x:1@sha256:" + strings.Repeat("1", 64) + ": the local image has no digest (it was built here, or loaded from an archive that keeps none), and sha256:" + strings.Repeat("1", 64) + " is pinned: pull localhost/x:1@sha256:" + strings.Repeat("1", 64) + ", or load it from a bundle that keeps digests",
+			Fix:     "pull it; bringing the slot up does so too, unless it is told not to",
+		}}, runtime.ErrImageNotFound},
 
 		"no model": {put("mnt/ai-models/m.gguf", nil), at(5, "model.default", slot.Finding{
 			Severity: "error", Code: "model.unreadable", Message: "model file can't be read: /mnt/ai-models/m.gguf: file does not exist", Fix: unmodelled,
@@ -302,6 +310,11 @@ func TestDoctor(t *testing.T) {
 			Fix:     "give the node to the group render or video, as udev's rules do",
 		}}, nil},
 
+		"a directory that is not there": {both(slotFile("device = \"gpu-vulkan\"", "device = \"gpu-rocm\"\nprofile = \"comfyui\"\ntype = \"image\""), put("mnt/ai-models/comfyui/models/x", textFile("")),
+			put("mnt/ai-models/comfyui/output/x", textFile("")), put("mnt/ai-models/comfyui/input/x", textFile("")), put("mnt/ai-models/comfyui/user/x", textFile("")), put("mnt/ai-models/comfyui/extra_model_paths.yaml", textFile(""))), []slot.Finding{{
+			Slot: "chat", Severity: "error", Code: "mount.missing", Message: "mount source is not available: /mnt/ai-models/comfyui/custom_nodes: file does not exist", Fix: "create it: the container can't be made without",
+		}}, runtime.ErrMount},
+
 		"somebody on the port": {listens, at(1, "port", slot.Finding{
 			Severity: "error", Code: "port.in-use", Message: "port is in use: port 8081: another program listens there", Fix: "stop it, or give the slot another port",
 		}), runtime.ErrPortInUse},
@@ -336,6 +349,9 @@ func TestDoctor(t *testing.T) {
 			var causes []error
 			for _, f := range found {
 				causes = append(causes, f.Err)
+			}
+			if slices.ContainsFunc(tc.want, func(f slot.Finding) bool { return strings.HasPrefix(f.Code, "image.") }) {
+				assert.Empty(t, w.runs, "what may not be launched is not run")
 			}
 			if tc.is != nil {
 				require.ErrorIs(t, errors.Join(causes...), tc.is)

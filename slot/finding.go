@@ -129,6 +129,7 @@ const (
 	FindTemplate       = "template.unreadable"  // the chat template can't be read or seen
 	FindTemplateDir    = "template.outside"     // it leads out of the template directory
 	FindRuntime        = "runtime.unavailable"  // nobody can be asked about images and containers
+	FindMount          = "mount.missing"        // the host has no such directory
 	FindSpec           = "container.invalid"    // the container could never be launched
 )
 
