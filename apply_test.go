@@ -39,7 +39,7 @@ func ids(t *testing.T, rt runtime.Runtime) map[string]string {
 }
 
 func TestApply(t *testing.T) {
-	b := newFakeBox(t, ready)
+	b := newDiskBox(t, ready)
 	for i, name := range []string{"a", "b", "c"} {
 		b.slot(name, 8120+i)
 	}
@@ -95,7 +95,7 @@ start   d: it has no container
 // One slot that fails, and one whose file has a problem, keep no other from
 // coming up; what runs of a slot without a plan goes on.
 func TestApplyGoesOnPastErrors(t *testing.T) {
-	b := newFakeBox(t, ready)
+	b := newDiskBox(t, ready)
 	for i, name := range []string{"bad", "crash", "good"} {
 		b.slot(name, 8124+i)
 	}
@@ -130,7 +130,7 @@ func TestApplyGoesOnPastErrors(t *testing.T) {
 // A slot that takes another's port waits until that is free: here two of them
 // change places.
 func TestApplyMovesPorts(t *testing.T) {
-	b := newFakeBox(t, ready)
+	b := newDiskBox(t, ready)
 	b.slot("a", 8127)
 	b.slot("b", 8128)
 	_, err := b.open().Apply(t.Context())
@@ -147,7 +147,7 @@ func TestApplyMovesPorts(t *testing.T) {
 }
 
 func TestApplyReplacesAMovedImage(t *testing.T) {
-	b := newFakeBox(t, ready)
+	b := newDiskBox(t, ready)
 	b.slot("a", 8129)
 	_, err := b.open().Apply(t.Context())
 	require.NoError(t, err)
@@ -163,7 +163,7 @@ func TestApplyReplacesAMovedImage(t *testing.T) {
 }
 
 func TestApplyRefusesWithoutSlotFiles(t *testing.T) {
-	b := newFakeBox(t, ready)
+	b := newDiskBox(t, ready)
 	none, err := b.open().Apply(t.Context())
 	require.NoError(t, err, "a box on which nothing runs needs no files")
 	assert.Empty(t, none)
@@ -194,7 +194,7 @@ func TestApplyIsBounded(t *testing.T) {
 	var mu sync.Mutex
 	var now, most int
 	full := make(chan struct{})
-	b := newFakeBox(t, ready)
+	b := newDiskBox(t, ready)
 	for i := range 6 {
 		b.slot(fmt.Sprintf("s%d", i), 8131+i)
 	}
@@ -229,7 +229,7 @@ func TestApplyIsBounded(t *testing.T) {
 // Several at once, each with its own box as another program would have: who comes
 // second adopts.
 func TestAppliesAtOnce(t *testing.T) {
-	b := newFakeBox(t, ready)
+	b := newDiskBox(t, ready)
 	for i := range 4 {
 		b.slot(fmt.Sprintf("s%d", i), 8137+i)
 	}
@@ -238,7 +238,9 @@ func TestAppliesAtOnce(t *testing.T) {
 		box := b.open()
 		all.Go(func() {
 			got, err := box.Apply(t.Context())
-			assert.NoError(t, err)
+			if !assert.NoError(t, err) { //nolint:testifylint // not the test's goroutine
+				return
+			}
 			for _, r := range got {
 				assert.Equal(t, hal0.StateReady, r.Status.State)
 			}

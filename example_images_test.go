@@ -8,7 +8,7 @@ import (
 
 	"github.com/hal0ai/hal0-go"
 	"github.com/hal0ai/hal0-go/manifest/bundle"
-	"github.com/hal0ai/hal0-go/manifest/bundle/remote"
+	"github.com/hal0ai/hal0-go/manifest/registry"
 	"github.com/hal0ai/hal0-go/runtime"
 	"github.com/hal0ai/hal0-go/runtime/podman"
 )
@@ -51,15 +51,19 @@ func ExampleBox_PinsOf() {
 		fmt.Println(err)
 		return
 	}
-	registry := remote.New()
-	defer registry.Close()
+	client, err := registry.New()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer client.Close()
 	file, err := os.CreateTemp(".", "images-*.tar.part")
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	defer os.Remove(file.Name())
-	images, err := bundle.Save(context.Background(), file, registry, pins, bundle.Options{Platform: "linux/amd64"})
+	images, err := bundle.Save(context.Background(), file, client, pins, bundle.Options{Platform: "linux/amd64"})
 	if err != nil {
 		fmt.Println(err) // what was written goes away
 		return

@@ -3,162 +3,108 @@ package hal0_test
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
-	"log"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-containerregistry/pkg/name"
-	"github.com/google/go-containerregistry/pkg/registry"
-	"github.com/google/go-containerregistry/pkg/v1/mutate"
-	"github.com/google/go-containerregistry/pkg/v1/random"
-	ggcr "github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/opencontainers/go-digest"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/hal0ai/hal0-go"
 	"github.com/hal0ai/hal0-go/device"
+	"github.com/hal0ai/hal0-go/internal/registrytest"
 	"github.com/hal0ai/hal0-go/manifest"
 	"github.com/hal0ai/hal0-go/manifest/bundle"
-	"github.com/hal0ai/hal0-go/manifest/bundle/remote"
+	"github.com/hal0ai/hal0-go/manifest/registry"
 	"github.com/hal0ai/hal0-go/runtime"
 )
 
-// pinnedBox is a stubBox whose image comes from a registry and is pinned in
-// the manifest.
-type pinnedBox struct {
-	*stubBox
-	registry *httptest.Server
-	tag, pin string // host/repo:v1 and host/repo@sha256:…
-}
-
-func newPinnedBox(t *testing.T, port int) *pinnedBox {
-	t.Helper()
-	b := &pinnedBox{stubBox: newStubBox(t, port, "")}
-	b.registry = httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
-	t.Cleanup(b.registry.Close)
-	repo := fmt.Sprintf("%s/hal0/stub-%d", strings.TrimPrefix(b.registry.URL, "http://"), port)
-	b.tag = repo + ":v1"
-	_, err := b.service.Podman("push", "--quiet", "--tls-verify=false", b.service.StubImage(t), "docker://"+b.tag)
-	require.NoError(t, err)
-	digest := b.relabel()
-	b.pin = repo + "@" + digest
-	b.pinTo(digest)
-	b.write("etc/hal0/profiles.toml", "[profile.stub]\nimage = \""+b.tag+"\"\ndevice_class = \"cpu\"\n")
-	t.Cleanup(func() { b.forget() })
-	return b
-}
-
-// relabel makes another image of the one in the registry, so that to remove it
-// does not remove the stub, and returns its digest.
-func (b *pinnedBox) relabel() string {
-	b.t.Helper()
-	tag, err := name.ParseReference(b.tag)
-	require.NoError(b.t, err)
-	transport := &http.Transport{}
-	defer transport.CloseIdleConnections()
-	image, err := ggcr.Image(tag, ggcr.WithTransport(transport))
-	require.NoError(b.t, err)
-	config, err := image.ConfigFile()
-	require.NoError(b.t, err)
-	config = config.DeepCopy()
-	config.Config.Labels = map[string]string{"test": b.tag}
-	image, err = mutate.ConfigFile(image, config)
-	require.NoError(b.t, err)
-	require.NoError(b.t, ggcr.Write(tag, image, ggcr.WithTransport(transport)))
-	digest, err := image.Digest()
-	require.NoError(b.t, err)
-	return digest.String()
-}
-
-// pinTo writes the manifest.
-func (b *pinnedBox) pinTo(digest string) {
-	b.t.Helper()
-	b.write("etc/hal0/manifest.json", fmt.Sprintf(`{"_schema":"hal0.manifest.v1","toolbox_images":{"stub":{"tag":%q,"digest":%q}}}`, b.tag, digest))
-}
-
-// forget takes the image out of the store again.
-func (b *pinnedBox) forget() {
-	b.t.Helper()
-	_, err := b.service.Podman("rmi", "--force", "--ignore", b.pin, b.tag)
-	assert.NoError(b.t, err)
-}
-
 // save returns the archive of the box's images.
-func (b *pinnedBox) save(slots ...string) []byte {
+func (b *imageBox) save(slots ...string) []byte {
 	b.t.Helper()
-	client := remote.New()
-	defer client.Close()
-	var out bytes.Buffer
 	pins, err := b.open().PinsOf(slots...)
 	require.NoError(b.t, err)
-	images, err := bundle.Save(b.t.Context(), &out, client, pins, bundle.Options{})
+	var out bytes.Buffer
+	images, err := bundle.Save(b.t.Context(), &out, b.client, pins, bundle.Options{})
 	require.NoError(b.t, err)
 	require.Len(b.t, images, 1)
-	assert.Equal(b.t, b.pin, images[0].Ref)
 	return out.Bytes()
 }
 
 // load takes the images of an archive that the box pins.
-func (b *pinnedBox) load(ctx context.Context, archive []byte, opts bundle.Options) ([]bundle.Image, error) {
+func (b *imageBox) load(ctx context.Context, archive []byte, opts bundle.Options) ([]bundle.Image, error) {
 	return bundle.Load(ctx, bytes.NewReader(archive), b.rt, b.open().Pins(), opts)
 }
 
 // What was saved where there is a registry is loaded where there is none, and
-// Up starts it by its digest.
+// Up starts it by its digest and nothing else.
 func TestImagesForABoxWithoutARegistry(t *testing.T) {
-	b := newPinnedBox(t, 8162)
-	archive := b.save()
-	b.registry.Close()
-	_, err := b.rt.Image(t.Context(), b.pin)
-	require.ErrorIs(t, err, runtime.ErrImageNotFound)
-	_, err = b.open().Up(t.Context(), "one")
-	require.Error(t, err, "there is no image, and nowhere to get it")
+	for name, which := range map[string]func(index, instance digest.Digest) digest.Digest{
+		"an index is pinned":   func(index, _ digest.Digest) digest.Digest { return index },
+		"a manifest is pinned": func(_, instance digest.Digest) digest.Digest { return instance },
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newImageBox(t, 8170)
+			d := which(b.push("1"))
+			b.pin(d)
+			pin := b.name("@" + d.String())
+			archive := b.save()
+			b.registry.Fail(registrytest.Login)
+			b.registry.Requests()
+			airGapped := []hal0.CallOption{hal0.PullImage(hal0.PullNever), hal0.VerifyImage(hal0.VerifyEnforce)}
+			_, err := b.open().Up(t.Context(), "one", airGapped...)
+			require.ErrorIs(t, err, runtime.ErrImageNotFound)
 
-	var steps []bundle.Step
-	opts := bundle.Options{Dir: t.TempDir(), Report: func(s bundle.Step) { steps = append(steps, s) }}
-	images, err := b.load(t.Context(), archive, opts)
-	require.NoError(t, err)
-	require.Len(t, images, 1)
-	assert.Equal(t, b.pin, images[0].Ref)
-	assert.Equal(t, bundle.Step{Phase: bundle.Loaded, Ref: b.pin}, steps[len(steps)-1])
-	assert.Equal(t, bundle.Verifying, steps[0].Phase)
+			var steps []bundle.Step
+			opts := bundle.Options{Dir: t.TempDir(), Report: func(s bundle.Step) { steps = append(steps, s) }}
+			images, err := b.load(t.Context(), archive, opts)
+			require.NoError(t, err)
+			require.Len(t, images, 1)
+			assert.Equal(t, pin, images[0].Ref)
+			assert.Equal(t, bundle.Verifying, steps[0].Phase)
+			assert.Equal(t, bundle.Step{Phase: bundle.Loaded, Ref: pin}, steps[len(steps)-1])
+			assert.Equal(t, manifest.Match, b.check().Verdict)
 
-	up, err := b.open().Up(t.Context(), "one", hal0.OnPull(func(s runtime.PullStep) { t.Errorf("nothing is pulled, but %v", s) }))
-	require.NoError(t, err)
-	assert.Equal(t, hal0.StateReady, up.State)
-	assert.Equal(t, b.pin, up.Container.Image)
-	local, err := b.rt.Image(t.Context(), b.pin)
-	require.NoError(t, err)
-	assert.Equal(t, local.ID, up.Container.ImageID)
-	assert.Contains(t, local.RepoDigests, b.pin)
+			up, err := b.open().Up(t.Context(), "one", airGapped...)
+			require.NoError(t, err)
+			assert.Equal(t, hal0.StateReady, up.State)
+			assert.Equal(t, pin, up.Container.Image)
+			local, err := b.rt.Image(t.Context(), pin)
+			require.NoError(t, err)
+			assert.Equal(t, local.ID, up.Container.ImageID)
+			assert.Contains(t, local.RepoDigests, pin)
 
-	steps = nil
-	again, err := b.load(t.Context(), archive, opts)
-	require.NoError(t, err)
-	assert.Equal(t, images, again)
-	assert.Equal(t, bundle.Step{Phase: bundle.Present, Ref: b.pin}, steps[len(steps)-1])
-	require.NoError(t, b.open().Down(t.Context(), "one"))
+			steps = nil
+			again, err := b.load(t.Context(), archive, opts)
+			require.NoError(t, err)
+			assert.Equal(t, images, again)
+			assert.Equal(t, bundle.Step{Phase: bundle.Present, Ref: pin}, steps[len(steps)-1])
+			assert.Empty(t, b.registry.Requests(), "nobody asks the registry")
+			require.NoError(t, b.open().Down(t.Context(), "one"))
+		})
+	}
 }
 
 func TestImagesThatAreNotTaken(t *testing.T) {
-	b := newPinnedBox(t, 8163)
+	b := newImageBox(t, 8171)
+	index, _ := b.push("1")
+	b.pin(index)
+	pin := b.name("@" + index.String())
 	archive := b.save("one")
 	opts := bundle.Options{Dir: t.TempDir()}
-	other := "sha256:" + strings.Repeat("1", 64)
-	b.pinTo(other)
+	other := digest.FromString("another")
+	b.pin(other)
 	_, err := b.load(t.Context(), archive, opts)
 	require.ErrorIs(t, err, bundle.ErrNotPinned)
-	require.EqualError(t, err, "image is not pinned: the archive holds "+b.pin+"; pinned of it: "+other)
-	_, _, digest := splitPin(b.pin)
-	b.pinTo(digest)
+	require.EqualError(t, err, "image is not pinned: the archive holds "+pin+"; pinned of it: "+other.String())
+	b.pin(index)
 
 	flipped := bytes.Clone(archive)
 	flipped[len(flipped)/2] ^= 1
@@ -174,14 +120,8 @@ func TestImagesThatAreNotTaken(t *testing.T) {
 	}
 	_, err = b.load(ctx, archive, opts)
 	require.ErrorIs(t, err, context.Canceled)
-	_, err = b.rt.Image(t.Context(), b.pin)
+	_, err = b.rt.Image(t.Context(), pin)
 	require.ErrorIs(t, err, runtime.ErrImageNotFound)
-}
-
-func splitPin(pin string) (host, repo, digest string) {
-	path, digest, _ := strings.Cut(pin, "@")
-	host, repo, _ = strings.Cut(path, "/")
-	return host, repo, digest
 }
 
 func TestPinsOf(t *testing.T) {
@@ -219,19 +159,24 @@ func manifestPins() []string {
 }
 
 func TestPull(t *testing.T) {
-	b := newPinnedBox(t, 8164)
+	b := newImageBox(t, 8172)
+	index, _ := b.push("1")
+	b.pin(index)
 	var steps []runtime.PullStep
 	image, err := b.open().Pull(t.Context(), "one", hal0.OnPull(func(s runtime.PullStep) { steps = append(steps, s) }))
 	require.NoError(t, err)
-	assert.Contains(t, image.RepoDigests, b.pin)
+	assert.Contains(t, image.RepoDigests, b.name("@"+index.String()))
 	assert.Equal(t, runtime.PullDone, steps[len(steps)-1].Phase)
-	b.registry.Close()
+	b.registry.Fail(registrytest.Login)
 	again, err := b.open().Pull(t.Context(), "one")
 	require.NoError(t, err, "a pinned image that is present needs no registry")
 	assert.Equal(t, image, again)
-	b.pinTo("")
+	b.pin("")
 	_, err = b.open().Pull(t.Context(), "one")
 	require.ErrorIs(t, err, runtime.ErrPull, "a tag may have moved")
+	for _, secret := range registrytest.Secrets() {
+		assert.NotContains(t, err.Error(), secret)
+	}
 	_, err = b.open().Pull(t.Context(), "none")
 	require.ErrorIs(t, err, hal0.ErrNoSlot)
 }
@@ -255,37 +200,28 @@ func (f *fakeLoader) LoadImage(_ context.Context, ref string, archive io.Reader)
 // one by a slot alone, the pins, and the archive of them.
 func twoImages(t *testing.T) (home hal0.Home, pins []string, archive []byte) {
 	t.Helper()
-	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
-	defer server.Close()
-	transport := &http.Transport{}
-	defer transport.CloseIdleConnections()
+	r := registrytest.Start(t)
+	client, err := registry.New()
+	require.NoError(t, err)
+	defer client.Close()
 	b := &stubBox{t: t, home: t.TempDir()}
+	noise := make([]byte, 10<<20)
+	_, err = rand.Read(noise)
+	require.NoError(t, err)
 	for i := range 2 {
-		tag, err := name.ParseReference(fmt.Sprintf("%s/hal0/image%d:v1", strings.TrimPrefix(server.URL, "http://"), i))
-		require.NoError(t, err)
-		image, err := random.Image(12<<20, 1)
-		require.NoError(t, err)
-		config, err := image.ConfigFile()
-		require.NoError(t, err)
-		config = config.DeepCopy()
-		config.OS, config.Architecture = "linux", "amd64"
-		image, err = mutate.ConfigFile(image, config)
-		require.NoError(t, err)
-		require.NoError(t, ggcr.Write(tag, image, ggcr.WithTransport(transport)))
-		digest, err := image.Digest()
-		require.NoError(t, err)
-		pins = append(pins, tag.Context().Name()+"@"+digest.String())
+		repo := fmt.Sprintf("hal0/image%d", i)
+		d := r.Push(t, repo+":v1", registrytest.Image(t, "linux/amd64", repo, noise))
+		tag := r.Host + "/" + repo + ":v1"
+		pins = append(pins, r.Host+"/"+repo+"@"+d.String())
 		b.write(fmt.Sprintf("etc/hal0/slots/s%d.toml", i), fmt.Sprintf("port = %d\ndevice = \"cpu\"\ntype = \"tts\"\nimage = %q\n",
-			8081+i, []string{tag.Name() + "@" + digest.String(), tag.Name()}[i]))
-		b.write("etc/hal0/manifest.json", fmt.Sprintf(`{"_schema":"hal0.manifest.v1","toolbox_images":{"last":{"tag":%q,"digest":%q}}}`, tag.Name(), digest))
+			8081+i, []string{tag + "@" + d.String(), tag}[i]))
+		b.write("etc/hal0/manifest.json", fmt.Sprintf(`{"_schema":"hal0.manifest.v1","toolbox_images":{"last":{"tag":%q,"digest":%q}}}`, tag, d))
 	}
 	box, err := hal0.Open(hal0.HomeAt(b.home), hal0.WithHost(device.Host{}))
 	require.NoError(t, err)
-	client := remote.New()
-	defer client.Close()
-	var out bytes.Buffer
 	saved, err := box.PinsOf("s1", "s0", "s1")
 	require.NoError(t, err)
+	var out bytes.Buffer
 	_, err = bundle.Save(t.Context(), &out, client, saved, bundle.Options{Platform: "linux/amd64"})
 	require.NoError(t, err)
 	require.NoError(t, os.Remove(filepath.Join(b.home, "etc/hal0/slots/s1.toml")))

@@ -40,18 +40,18 @@ func TestArrows(t *testing.T) {
 		"slot":     {"device", "provider", "profile", "manifest", "runtime"},
 		"":         {"device", "provider", "profile", "manifest", "slot", "runtime", "internal/file"},
 
-		"manifest/bundle":        {"manifest", "runtime"},
-		"manifest/bundle/remote": {"manifest", "manifest/bundle", "runtime"},
-		"runtime/podman":         {"runtime"},
-		"manifest/registry":      {"manifest"},
-		"internal/conf":          nil,
-		"internal/argv":          nil,
-		"internal/enum":          nil,
-		"internal/gguf":          nil,
-		"internal/redact":        nil,
-		"internal/schema":        nil,
-		"internal/sharedpull":    nil,
-		"internal/watch":         nil,
+		"manifest/bundle":     {"manifest", "runtime"},
+		"runtime/podman":      {"runtime"},
+		"runtime/runtimetest": {"runtime", "internal/modelserver"},
+		"manifest/registry":   {"manifest"},
+		"internal/conf":       nil,
+		"internal/argv":       nil,
+		"internal/enum":       nil,
+		"internal/gguf":       nil,
+		"internal/redact":     nil,
+		"internal/schema":     nil,
+		"internal/sharedpull": nil,
+		"internal/watch":      nil,
 	}
 	for pkg, may := range allowed {
 		t.Run("hal0/"+pkg, func(t *testing.T) {
@@ -63,6 +63,18 @@ func TestArrows(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What is for tests is compiled into no program.
+func TestWhatIsForTestsStaysThere(t *testing.T) {
+	t.Parallel()
+	for pkg, want := range map[string]bool{
+		"": false, "/runtime": false, "/runtime/podman": false, "/examples/hal0-mini": false, "/runtime/runtimetest/testprogram": false, "/runtime/runtimetest": true,
+	} {
+		assert.Equal(t, want, slices.ContainsFunc(deps(t, module+pkg), func(dep string) bool {
+			return dep == module+"/runtime/runtimetest" || strings.HasPrefix(dep, "github.com/stretchr/testify/")
+		}), "%s", module+pkg)
 	}
 }
 

@@ -116,13 +116,14 @@ func (l *life) runs(c *runtime.Container, plan *slot.Plan) {
 	l.record.Launch = launch(c, plan)
 }
 
-// keep writes the record of a slot that was found in this state, unless it says
-// so already.
-func (l *life) keep(message string) {
-	if old := l.record; old.State == l.state && old.Launch.Container != "" {
-		return
+// adopts is runs for a container that was there already. It is written down unless
+// that has been done.
+func (l *life) adopts(c *runtime.Container, plan *slot.Plan) {
+	old := l.record
+	l.runs(c, plan)
+	if old.State != l.state || old.Launch.Container != c.ID || old.Launch.Plan != plan.Hash {
+		l.write("adopted")
 	}
-	l.write(message)
 }
 
 // write writes the state down. It is told when that fails, once.

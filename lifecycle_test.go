@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -22,27 +21,24 @@ import (
 	"github.com/hal0ai/hal0-go/runtime/runtimetest"
 )
 
-// fakeImage is the image of the slots of a fakeBox.
-const fakeImage = "localhost/server:v1"
-
-// fakeBox is a box on disk whose containers are in memory.
-type fakeBox struct {
+// diskBox is a box on disk whose containers are in memory.
+type diskBox struct {
 	t    testing.TB
 	home string
 	rt   *runtimetest.Fake
 }
 
-// newFakeBox returns a box without slots, whose image runs p.
-func newFakeBox(t testing.TB, p runtimetest.Program) *fakeBox {
+// newDiskBox returns a box without slots, whose image runs p.
+func newDiskBox(t testing.TB, p runtimetest.Program) *diskBox {
 	t.Helper()
-	b := &fakeBox{t, t.TempDir(), runtimetest.NewFake()}
+	b := &diskBox{t, t.TempDir(), runtimetest.NewFake()}
 	b.rt.AddImage(fakeImage, p)
 	b.write("etc/hal0/profiles.toml", "[profile.p]\nimage = \""+fakeImage+"\"\ndevice_class = \"cpu\"\n")
 	t.Cleanup(func() { assert.NoError(t, b.rt.Close()) })
 	return b
 }
 
-func (b *fakeBox) write(name, text string) {
+func (b *diskBox) write(name, text string) {
 	b.t.Helper()
 	path := filepath.Join(b.home, name)
 	require.NoError(b.t, os.MkdirAll(filepath.Dir(path), 0o755))
@@ -50,38 +46,23 @@ func (b *fakeBox) write(name, text string) {
 }
 
 // slot writes a slot file; more is appended to it.
-func (b *fakeBox) slot(name string, port int, more ...string) {
+func (b *diskBox) slot(name string, port int, more ...string) {
 	b.t.Helper()
 	b.write("etc/hal0/slots/"+name+".toml", fmt.Sprintf("port = %d\ndevice = \"cpu\"\nprofile = \"p\"\n%s[model]\ndefault = \"/m/%s.gguf\"\ncontext_size = 512\n",
 		port, strings.Join(more, ""), name))
 }
 
-func (b *fakeBox) remove(name string) {
+func (b *diskBox) remove(name string) {
 	b.t.Helper()
 	require.NoError(b.t, os.Remove(filepath.Join(b.home, "etc/hal0/slots/"+name+".toml")))
 }
 
 // open opens the box as its files are now.
-func (b *fakeBox) open(opts ...hal0.Option) *hal0.Box {
+func (b *diskBox) open(opts ...hal0.Option) *hal0.Box {
 	b.t.Helper()
 	box, err := hal0.Open(hal0.HomeAt(b.home), append([]hal0.Option{hal0.WithRuntime(b.rt), hal0.WithHost(device.Host{})}, opts...)...)
 	require.NoError(b.t, err)
 	return box
-}
-
-// freePort returns a port of slots on which nobody listens. Tests that ask for
-// one don't run in parallel.
-func freePort(t testing.TB) int {
-	t.Helper()
-	for port := 8160; port <= 8199; port++ {
-		l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", fmt.Sprintf("127.0.0.1:%d", port))
-		if err == nil {
-			require.NoError(t, l.Close())
-			return port
-		}
-	}
-	t.Fatal("no port is free")
-	return 0
 }
 
 // answering returns a server that gives one answer to GET /v1/models, and is
@@ -139,7 +120,7 @@ func (s *steps) path() string {
 // down.
 func TestUpTakesLegalSteps(t *testing.T) {
 	type test struct {
-		*fakeBox
+		*diskBox
 		box *hal0.Box
 		on  func(hal0.Event)
 		ctx context.Context
@@ -148,7 +129,7 @@ func TestUpTakesLegalSteps(t *testing.T) {
 		_, err := t.box.Up(t.t.Context(), "one")
 		require.NoError(t.t, err)
 	}
-	port := freePort(t)
+	port := freeSlotPorts(t)[0]
 	for name, tc := range map[string]struct {
 		program runtimetest.Program
 		before  func(*test)
@@ -156,6 +137,7 @@ func TestUpTakesLegalSteps(t *testing.T) {
 		path    string
 		record  hal0.State
 		err     error
+		warns   string // the last warning
 	}{
 		"from nothing":          {program: ready, path: "offline starting warming ready", record: "ready"},
 		"without a model":       {program: idle, path: "offline starting warming idle", record: "idle"},
@@ -219,6 +201,11 @@ func TestUpTakesLegalSteps(t *testing.T) {
 			t.write("etc/hal0/profiles.toml", "[profile.p]\nimage = \"localhost/far:v1\"\ndevice_class = \"cpu\"\n")
 			t.box = t.open()
 		}, path: "offline pulling error", record: "error", err: runtime.ErrPull},
+		"no such image, while another plan runs": {program: ready, before: func(t *test) {
+			up(t)
+			t.write("etc/hal0/profiles.toml", "[profile.p]\nimage = \"localhost/far:v1\"\ndevice_class = \"cpu\"\n")
+			t.box = t.open()
+		}, path: "ready", record: "ready", err: runtime.ErrPull, warns: "pull localhost/far:v1: pull failed: no registry has localhost/far:v1; what ran goes on"},
 		"no image, and none may be pulled": {before: func(t *test) {
 			t.write("etc/hal0/profiles.toml", "[profile.p]\nimage = \"localhost/far:v1\"\ndevice_class = \"cpu\"\n")
 			t.box = t.open()
@@ -253,9 +240,9 @@ func TestUpTakesLegalSteps(t *testing.T) {
 		}, path: "", err: runtime.ErrForeign},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newFakeBox(t, tc.program)
+			b := newDiskBox(t, tc.program)
 			b.slot("one", port)
-			test := &test{fakeBox: b, box: b.open(), ctx: t.Context()}
+			test := &test{diskBox: b, box: b.open(), ctx: t.Context()}
 			if tc.before != nil {
 				tc.before(test)
 			}
@@ -270,9 +257,13 @@ func TestUpTakesLegalSteps(t *testing.T) {
 				require.ErrorIs(t, err, tc.err)
 			}
 			assert.Equal(t, tc.path, got.path(), "%v", got.events)
+			warns := ""
 			for _, e := range got.events {
-				assert.Equal(t, strings.HasPrefix(e.Message, "no digest is pinned"), e.Warning, "%v", e)
+				if e.Warning && !strings.HasPrefix(e.Message, "no digest is pinned") {
+					warns = e.Message
+				}
 			}
+			assert.Equal(t, tc.warns, warns)
 			r, err := b.open().Record("one")
 			if tc.record == "" {
 				require.ErrorIs(t, err, os.ErrNotExist)
@@ -286,38 +277,38 @@ func TestUpTakesLegalSteps(t *testing.T) {
 
 // Every way in which Down ends.
 func TestDownTakesLegalSteps(t *testing.T) {
-	port := freePort(t)
+	port := freeSlotPorts(t)[0]
 	for name, tc := range map[string]struct {
 		program runtimetest.Program
-		before  func(*fakeBox)
+		before  func(*diskBox)
 		path    string
 		record  hal0.State // "" is none
 		err     string
 	}{
 		"what runs":    {program: ready, path: "ready unloading offline", record: "offline"},
 		"what is idle": {program: idle, path: "ready unloading offline", record: "offline"},
-		"what crashed": {program: ready, before: func(b *fakeBox) {
+		"what crashed": {program: ready, before: func(b *diskBox) {
 			require.NoError(b.t, b.rt.Exit("hal0-slot-one", 1))
 		}, path: "error offline", record: "offline"},
-		"what was never started": {program: ready, before: func(b *fakeBox) {
+		"what was never started": {program: ready, before: func(b *diskBox) {
 			c, err := b.rt.Inspect(b.t.Context(), "hal0-slot-one")
 			require.NoError(b.t, err)
 			c.State = runtime.StateCreated
 			b.rt.AddContainer(c)
 		}, path: "starting offline", record: "offline"},
-		"what is down": {program: ready, before: func(b *fakeBox) {
+		"what is down": {program: ready, before: func(b *diskBox) {
 			require.NoError(b.t, b.rt.Stop(b.t.Context(), "hal0-slot-one", 0))
 		}, path: "", record: "offline"},
-		"what has no file": {program: ready, before: func(b *fakeBox) { b.remove("one") }, path: "ready unloading offline"},
-		"it can't be stopped": {program: ready, before: func(b *fakeBox) {
+		"what has no file": {program: ready, before: func(b *diskBox) { b.remove("one") }, path: "ready unloading offline"},
+		"it can't be stopped": {program: ready, before: func(b *diskBox) {
 			b.rt.FailNext(runtimetest.OpStop, errors.New("busy"))
 		}, path: "ready unloading error", record: "error", err: "stop hal0-slot-one: busy"},
-		"what is foreign": {program: ready, before: func(b *fakeBox) {
+		"what is foreign": {program: ready, before: func(b *diskBox) {
 			b.rt.AddContainer(runtime.Container{Name: "hal0-slot-one", State: runtime.StateRunning})
 		}, path: "", record: "ready", err: "container is not managed by hal0"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newFakeBox(t, tc.program)
+			b := newDiskBox(t, tc.program)
 			b.slot("one", port)
 			_, err := b.open().Up(t.Context(), "one")
 			require.NoError(t, err)

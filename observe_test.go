@@ -66,7 +66,7 @@ type quiet struct{ runtime.Runtime }
 func TestObserve(t *testing.T) {
 	for name, watch := range map[string]bool{"told by the runtime": true, "looking": false} {
 		t.Run(name, func(t *testing.T) {
-			b := newFakeBox(t, ready)
+			b := newDiskBox(t, ready)
 			b.slot("a", 8141)
 			b.slot("b", 8142)
 			box := b.open()
@@ -97,7 +97,7 @@ func TestObserve(t *testing.T) {
 }
 
 func TestObserveEnds(t *testing.T) {
-	b := newFakeBox(t, ready)
+	b := newDiskBox(t, ready)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	steps := 0
@@ -128,7 +128,7 @@ func TestObserveEnds(t *testing.T) {
 
 // A runtime that goes away and comes back: all slots come again.
 func TestObserveOutlivesTheRuntime(t *testing.T) {
-	b := newFakeBox(t, ready)
+	b := newDiskBox(t, ready)
 	b.slot("a", 8143)
 	box := b.open()
 	_, err := box.Up(t.Context(), "a")
@@ -167,7 +167,7 @@ func TestObserveCountsStrikes(t *testing.T) {
 		}
 		modelserver.Handler().ServeHTTP(w, r)
 	})
-	b := newFakeBox(t, runtimetest.Program{Handler: server})
+	b := newDiskBox(t, runtimetest.Program{Handler: server})
 	b.slot("a", 8144)
 	box := b.open()
 	_, err := box.Up(t.Context(), "a")
@@ -184,9 +184,12 @@ func TestObserveCountsStrikes(t *testing.T) {
 
 // A runtime that says that a container runs, until it is asked about that one.
 func TestObserveAsksAgain(t *testing.T) {
-	b := newFakeBox(t, ready)
+	b := newDiskBox(t, ready)
 	b.slot("a", 8145)
+	b.slot("b", 8150)
 	box := b.open()
+	_, err := box.Up(t.Context(), "b")
+	require.NoError(t, err)
 	up, err := box.Up(t.Context(), "a")
 	require.NoError(t, err)
 	lies := &liar{Fake: b.rt}
@@ -197,6 +200,19 @@ func TestObserveAsksAgain(t *testing.T) {
 	b.rt.AddContainer(dead) // no process, whatever its state
 	s := o.until("a", is(hal0.StateError))
 	assert.Equal(t, "podman finds none of its processes", s.Reason)
+
+	var looks atomic.Int64
+	b.rt.Intercept(func(_ context.Context, c runtimetest.Call, do func() error) error {
+		if c.Op == runtimetest.OpInspect && looks.Add(1) == 3 {
+			assert.NoError(t, b.rt.Exit("hal0-slot-b", 1))
+		}
+		return do()
+	})
+	for o.now["b"].State != hal0.StateError {
+		for _, s := range o.step() {
+			assert.Equal(t, "b", s.Slot, "nothing is new about the other: %v", s)
+		}
+	}
 }
 
 // liar is a Runtime whose list says "running" of a container that is dead.
@@ -216,7 +232,7 @@ func (l *liar) Inspect(ctx context.Context, name string) (runtime.Container, err
 // Nobody answers for a while: the first step does not wait for long.
 func TestObserveDoesNotWaitForOne(t *testing.T) {
 	release := make(chan struct{})
-	b := newFakeBox(t, ready)
+	b := newDiskBox(t, ready)
 	b.slot("a", 8146)
 	b.slot("b", 8147)
 	box := b.open()
@@ -255,7 +271,7 @@ func (s *sleeper) sleep(ctx context.Context, d time.Duration) error {
 }
 
 func TestObserveRestarts(t *testing.T) {
-	b := newFakeBox(t, ready)
+	b := newDiskBox(t, ready)
 	b.slot("a", 8148)
 	var slept sleeper
 	now := time.Now()
@@ -296,12 +312,12 @@ func TestObserveRestarts(t *testing.T) {
 
 // A slot that somebody takes down before its restart stays down.
 func TestObserveRestartsNothingThatWasTakenDown(t *testing.T) {
-	b := newFakeBox(t, ready)
+	b := newDiskBox(t, ready)
 	b.slot("a", 8149)
 	down := make(chan struct{})
 	var box *hal0.Box
 	box = b.open(hal0.WithSleep(func(ctx context.Context, _ time.Duration) error {
-		assert.NoError(t, box.Down(ctx, "a"))
+		assert.NoError(t, box.Down(ctx, "a")) //nolint:testifylint // not the test's goroutine
 		close(down)
 		return nil
 	}))
@@ -328,7 +344,7 @@ func TestRestartPolicy(t *testing.T) {
 
 // The status of 100 slots that answer, with the probe of each.
 func BenchmarkStatusAll(b *testing.B) {
-	box := newFakeBox(b, ready)
+	box := newDiskBox(b, ready)
 	for i := range 100 {
 		box.slot(fmt.Sprintf("s%02d", i), 8081+i)
 	}

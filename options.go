@@ -90,8 +90,9 @@ func WithDebounce(d time.Duration) Option { return func(o *options) { o.debounce
 // return [ErrNoRegistry].
 func WithRegistry(r manifest.Registry) Option { return func(o *options) { o.registry = r } }
 
-// WithClock takes the time that is written in state records, see [Record], from
-// now instead of [time.Now].
+// WithClock takes the time from now instead of [time.Now], where it is written in
+// state records, see [Record], and where it says for how long a slot was up, see
+// [RestartPolicy].
 func WithClock(now func() time.Time) Option { return func(o *options) { o.now = now } }
 
 // WithDefaults sets options for every call of the box; those of a call itself

@@ -83,7 +83,7 @@ func (p prober) check(ctx context.Context, c provider.Check) error {
 	if c.Method == http.MethodPost {
 		within = generateWithin
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, within, fmt.Errorf("gets no answer within %s", within))
+	ctx, cancel := context.WithTimeoutCause(ctx, within, fmt.Errorf("%w within %s", errNoAnswer, within))
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, c.Method, p.base+c.Path, strings.NewReader(c.Body))
 	if err != nil {
@@ -102,10 +102,15 @@ func (p prober) check(ctx context.Context, c provider.Check) error {
 	return c.Pass(resp.StatusCode, body)
 }
 
+var errNoAnswer = errors.New("gets no answer")
+
 // unanswered puts a request without an answer into words.
 func unanswered(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
+	switch cause := context.Cause(ctx); {
+	case errors.Is(cause, errNoAnswer):
+		return cause
+	case cause != nil: // there was no time for one
+		return errNoAnswer
 	}
 	if errors.Is(err, syscall.ECONNREFUSED) {
 		return errors.New("is refused: nothing listens yet")

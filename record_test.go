@@ -19,8 +19,8 @@ import (
 )
 
 func TestRecord(t *testing.T) {
-	b := newFakeBox(t, ready)
-	b.slot("one", freePort(t))
+	b := newDiskBox(t, ready)
+	b.slot("one", freeSlotPorts(t)[0])
 	at := time.Date(2026, 5, 1, 12, 0, 0, 250_000_000, time.UTC)
 	box := b.open(hal0.WithClock(func() time.Time { return at }))
 	_, err := box.Record("one")
@@ -43,6 +43,15 @@ func TestRecord(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, filepath.Join(b.home, "var-lib/hal0/slots/one/state.json"), box.Home().Record("one"))
 	assert.Contains(t, string(text), `"updated_at": 1777636800.25,`)
+
+	_, err = b.rt.Start(t.Context(), plan.Spec, runtime.StartOptions{})
+	require.NoError(t, err)
+	again, err := box.Up(t.Context(), "one")
+	require.NoError(t, err)
+	got, err = box.Record("one")
+	require.NoError(t, err)
+	assert.Equal(t, again.Container.ID, got.Launch.Container, "what is adopted is written down")
+	assert.Equal(t, "adopted", got.Message)
 
 	require.NoError(t, box.Down(t.Context(), "one"))
 	got, err = box.Record("one")
@@ -99,8 +108,8 @@ func FuzzParseRecord(f *testing.F) {
 
 // What can't be written down is told, and keeps no slot from coming up.
 func TestUpWithoutAStateDirectory(t *testing.T) {
-	b := newFakeBox(t, ready)
-	b.slot("one", freePort(t))
+	b := newDiskBox(t, ready)
+	b.slot("one", freeSlotPorts(t)[0])
 	b.write("var-lib/hal0/slots", "a file")
 	got := &steps{t: t}
 	up, err := b.open().Up(t.Context(), "one", got.option())
@@ -115,8 +124,8 @@ func TestUpWithoutAStateDirectory(t *testing.T) {
 
 // A record that can't be replaced is told of once.
 func TestUpWithARecordThatCannotBeWritten(t *testing.T) {
-	b := newFakeBox(t, ready)
-	b.slot("one", freePort(t))
+	b := newDiskBox(t, ready)
+	b.slot("one", freeSlotPorts(t)[0])
 	require.NoError(t, os.MkdirAll(filepath.Join(b.home, "var-lib/hal0/slots/one/state.json"), 0o755))
 	got := &steps{t: t}
 	_, err := b.open().Up(t.Context(), "one", got.option())
@@ -133,8 +142,8 @@ func TestUpWithARecordThatCannotBeWritten(t *testing.T) {
 
 // A box in memory writes nothing.
 func TestNoRecordsInMemory(t *testing.T) {
-	b := newFakeBox(t, ready)
-	b.slot("one", freePort(t))
+	b := newDiskBox(t, ready)
+	b.slot("one", freeSlotPorts(t)[0])
 	box, err := hal0.Open(hal0.HomeAt(b.home), hal0.WithFiles(os.DirFS("/")), hal0.WithRuntime(b.rt), hal0.WithHost(device.Host{}))
 	require.NoError(t, err)
 	_, err = box.Up(t.Context(), "one")
@@ -144,8 +153,8 @@ func TestNoRecordsInMemory(t *testing.T) {
 
 // Another program that holds the slot is waited for until the context ends.
 func TestUpWaitsForOtherPrograms(t *testing.T) {
-	b := newFakeBox(t, ready)
-	b.slot("one", freePort(t))
+	b := newDiskBox(t, ready)
+	b.slot("one", freeSlotPorts(t)[0])
 	box := b.open()
 	dir := filepath.Dir(box.Home().Record("one"))
 	require.NoError(t, file.MakeDir(dir))
@@ -169,8 +178,8 @@ func TestUpWaitsForOtherPrograms(t *testing.T) {
 
 // A slot that could not be started says why, until it is taken down.
 func TestStatusRemembersWhyASlotIsNotUp(t *testing.T) {
-	b := newFakeBox(t, crashes)
-	b.slot("one", freePort(t))
+	b := newDiskBox(t, crashes)
+	b.slot("one", freeSlotPorts(t)[0])
 	_, err := b.open().Up(t.Context(), "one")
 	require.Error(t, err)
 	s, err := b.open().Status(t.Context(), "one")
@@ -186,8 +195,8 @@ func TestStatusRemembersWhyASlotIsNotUp(t *testing.T) {
 // What a status tells of a crashed slot, of one that runs another plan, and of
 // one that works or has nothing to work with.
 func TestStatusTellsMore(t *testing.T) {
-	b := newFakeBox(t, ready)
-	port := freePort(t)
+	b := newDiskBox(t, ready)
+	port := freeSlotPorts(t)[0]
 	b.slot("one", port)
 	_, err := b.open().Up(t.Context(), "one")
 	require.NoError(t, err)

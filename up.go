@@ -17,47 +17,6 @@ import (
 // caller's context has ended.
 const cleanupTime = 30 * time.Second
 
-// logTail is how many of the last log lines a [StartError] holds.
-const logTail = 20
-
-// A StartError is a container that ended or never became ready while its slot
-// was coming up. It matches [ErrNotReady].
-type StartError struct {
-	Slot string
-	// Exited is set when the container's process ended; ExitCode and OOMKilled
-	// are then what the runtime says of it.
-	Exited    bool
-	ExitCode  int
-	OOMKilled bool
-	// Reason is what the probe or the runtime last said.
-	Reason string
-	// Logs are the last lines of its output, oldest first.
-	Logs []runtime.Line
-}
-
-// Error names the slot, the exit code or the last answer, and the last lines of
-// the log.
-func (e *StartError) Error() string {
-	var b strings.Builder
-	switch {
-	case e.Exited:
-		how := exitOf(&runtime.Container{ExitCode: e.ExitCode, OOMKilled: e.OOMKilled})
-		fmt.Fprintf(&b, "slot %s: the server %s while starting", e.Slot, how)
-	default:
-		fmt.Fprintf(&b, "slot %s: the server did not become ready: %s", e.Slot, e.Reason)
-	}
-	if len(e.Logs) > 0 {
-		b.WriteString("; its last lines were:")
-		for _, l := range e.Logs {
-			b.WriteString("\n  " + l.Text)
-		}
-	}
-	return b.String()
-}
-
-// Is reports whether target is [ErrNotReady].
-func (e *StartError) Is(target error) bool { return target == ErrNotReady }
-
 // Up brings a slot up: it resolves it, fetches the image unless it is present,
 // starts the container and waits until the server is ready. It blocks until
 // then.
@@ -132,7 +91,8 @@ type up struct {
 	pin  manifest.Pin
 	call *call
 	life *life
-	kept bool // what ran before the call goes on, however the call ends
+	kept bool  // what ran before the call still does
+	left error // why a container that failed to start could not be removed
 }
 
 func (u *up) run(ctx context.Context) (Status, error) {
@@ -198,10 +158,12 @@ func (u *up) running(ctx context.Context) (*runtime.Container, error) {
 		u.life.note("container %s is %s, and has to be replaced", short(c.ID), c.State)
 		return nil, nil
 	case c.Labels[runtime.LabelPlan] != u.plan.Hash:
+		u.kept = true
 		u.life.begin(StateReady)
 		u.life.note("container %s runs another plan, and has to be replaced", short(c.ID))
 		return nil, nil
 	}
+	u.kept = true
 	u.life.begin(stateOf(probe(ctx, u.plan.Probe, u.plan.Spec.Publish[0])))
 	u.life.note("container %s runs this plan already", short(c.ID))
 	return &c, nil
@@ -218,9 +180,8 @@ func (u *up) adopt(ctx context.Context, c *runtime.Container, image runtime.Imag
 		}
 		u.life.warn("%s", what)
 	}
-	u.life.runs(c, &u.plan)
+	u.life.adopts(c, &u.plan)
 	if u.life.state != StateWarming {
-		u.life.keep("adopted")
 		return true, nil
 	}
 	err := u.await(ctx, *c)
@@ -228,12 +189,12 @@ func (u *up) adopt(ctx context.Context, c *runtime.Container, image runtime.Imag
 		u.life.to(StateError, "container %s does not serve: it is replaced", short(c.ID))
 		return false, nil
 	}
-	u.kept = true
 	return err == nil, err
 }
 
 // launch starts the container in place of the one that there may be.
 func (u *up) launch(ctx context.Context, image runtime.Image) (runtime.Container, error) {
+	u.kept = false
 	starting := fmt.Sprintf("starting %s from %s", u.plan.Spec.Name, u.plan.Spec.Image)
 	switch u.life.state {
 	case StateReady, StateIdle:
@@ -269,15 +230,21 @@ func (u *up) await(ctx context.Context, c runtime.Container) error {
 	return nil
 }
 
-// end closes the life of a slot that did not come up: a call that was ended has
-// left no container of its own, and is no error.
+// end closes the life of a slot that did not come up. What ran before and still
+// does keeps its state; a call that was ended has left no container of its own,
+// and is no error.
 func (u *up) end(ctx context.Context, err error) {
 	switch {
 	case err == nil, u.kept && ctx.Err() != nil:
+	case u.kept:
+		u.life.warn("%v; what ran goes on", err)
 	case ctx.Err() == nil:
 		u.life.fail(err)
-	case u.life.state != StateError && u.life.state.CanBecome(StateOffline):
+	case u.left == nil && u.life.state.CanBecome(StateOffline):
 		u.life.to(StateOffline, "%v", err)
+	}
+	if u.left != nil {
+		u.life.fail(fmt.Errorf("could not remove the container: %w", u.left))
 	}
 }
 
@@ -285,66 +252,5 @@ func (u *up) end(ctx context.Context, err error) {
 func (u *up) remove(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
 	defer cancel()
-	if err := u.rt.Stop(ctx, u.plan.Spec.Name, u.call.grace); err != nil {
-		u.life.to(StateError, "could not remove the container: %v", err)
-	}
-}
-
-// Down stops a slot's server and removes its container. A slot that is not up is
-// not an error, and a container whose slot file is gone or has problems can be
-// taken down too; without file and container it is [ErrNoSlot]. A
-// container of that name that is not ours is left alone: [runtime.ErrForeign].
-// An Up of that slot that is under way ends with [ErrStopped]. Down blocks until
-// the container is gone.
-func (b *Box) Down(ctx context.Context, name string, opts ...CallOption) error {
-	c := b.call(opts)
-	if b.opts.runtime == nil {
-		return ErrNoRuntime
-	}
-	if err := b.known(name); err != nil {
-		return err
-	}
-	if _, err := b.entry(name); errors.Is(err, ErrNoSlot) {
-		if _, gone := b.opts.runtime.Inspect(ctx, slot.ContainerName(name)); errors.Is(gone, runtime.ErrNotFound) {
-			return err
-		}
-	}
-	b.gates.interrupt(name, ErrStopped)
-	inside, life, leave, err := b.enter(ctx, name, &c, false)
-	if err != nil {
-		return err
-	}
-	defer leave()
-	return b.down(inside, life, c.grace)
-}
-
-// down stops and removes the slot's container, whatever state it is in.
-func (b *Box) down(ctx context.Context, l *life, grace time.Duration) error {
-	container := slot.ContainerName(l.slot)
-	_, err := b.entry(l.slot)
-	hasFile := !errors.Is(err, ErrNoSlot)
-	c, err := b.opts.runtime.Inspect(ctx, container)
-	switch {
-	case errors.Is(err, runtime.ErrNotFound):
-		l.begin(StateOffline)
-		l.rest(hasFile)
-		return nil
-	case err != nil:
-		return err
-	case !c.Managed(): // which Stop refuses
-	case c.State == runtime.StateRunning, c.State == runtime.StateStopping:
-		l.begin(StateReady)
-		l.to(StateUnloading, "telling the server to end")
-	case c.State == runtime.StateCreated:
-		l.begin(StateStarting)
-	default:
-		l.begin(StateError)
-	}
-	if err := b.opts.runtime.Stop(ctx, container, grace); err != nil {
-		l.fail(err)
-		return err
-	}
-	l.to(StateOffline, "its container is gone")
-	l.rest(hasFile)
-	return nil
+	u.left = u.rt.Stop(ctx, u.plan.Spec.Name, u.call.grace)
 }

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -201,6 +202,65 @@ func TestUpReplacesADeadContainer(t *testing.T) {
 	second, err := b.open().Up(t.Context(), "one")
 	require.NoError(t, err)
 	assert.NotEqual(t, first.Container.ID, second.Container.ID)
+}
+
+// Its monitor is killed too, so that podman goes on saying that it runs.
+func TestUpReplacesOneWhoseMonitorIsGone(t *testing.T) {
+	b := newStubBox(t, 8145, "")
+	first, err := b.open().Up(t.Context(), "one")
+	require.NoError(t, err)
+	pids, err := b.service.Podman("inspect", "--format", "{{.State.ConmonPid}} {{.State.Pid}}", "hal0-slot-one")
+	require.NoError(t, err)
+	for _, word := range strings.Fields(pids) {
+		pid, err := strconv.Atoi(word)
+		require.NoError(t, err)
+		require.NoError(t, syscall.Kill(pid, syscall.SIGKILL))
+	}
+	s, err := b.open().Status(t.Context(), "one")
+	require.NoError(t, err)
+	assert.NotEqual(t, hal0.StateReady, s.State)
+	second, err := b.open().Up(t.Context(), "one")
+	require.NoError(t, err)
+	assert.Equal(t, hal0.StateReady, second.State)
+	assert.NotEqual(t, first.Container.ID, second.Container.ID)
+	assert.Equal(t, []string{"hal0-slot-one"}, b.containers())
+}
+
+// A server that is killed while it loads, as the kernel does when memory is short.
+func TestUpTellsThatAServerWasKilled(t *testing.T) {
+	b := newStubBox(t, 8146, "never")
+	_, err := b.open().Up(t.Context(), "one", hal0.OnProgress(func(e hal0.Event) {
+		if e.State == hal0.StateWarming {
+			_, err := b.service.Podman("kill", "hal0-slot-one")
+			assert.NoError(t, err)
+		}
+	}))
+	require.ErrorIs(t, err, hal0.ErrNotReady)
+	assert.Contains(t, err.Error(), "slot one: the server exited with code 137 (SIGKILL, possibly for lack of memory) while starting")
+	assert.Empty(t, b.containers())
+}
+
+// The service restarts while a server warms up, and is away for a while after.
+func TestUpOutlivesARestartOfTheService(t *testing.T) {
+	b := newStubBox(t, 8147, "")
+	up, err := b.open().Up(t.Context(), "one", hal0.OnProgress(func(e hal0.Event) {
+		if e.State == hal0.StateWarming {
+			b.service.Restart(t)
+		}
+	}))
+	require.NoError(t, err)
+	assert.Equal(t, hal0.StateReady, up.State)
+
+	b.service.Kill(t)
+	_, err = b.open().Status(t.Context(), "one")
+	require.ErrorIs(t, err, runtime.ErrUnavailable, "not offline: nobody knows")
+	_, err = b.open().Up(t.Context(), "one")
+	require.ErrorIs(t, err, runtime.ErrUnavailable)
+	require.ErrorIs(t, b.open().Down(t.Context(), "one"), runtime.ErrUnavailable)
+	b.service.Restart(t)
+	again, err := b.open().Up(t.Context(), "one")
+	require.NoError(t, err)
+	assert.Equal(t, up.Container.ID, again.Container.ID)
 }
 
 func TestCancelledUpLeavesNothing(t *testing.T) {

@@ -2,7 +2,6 @@ package manifest
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/distribution/reference"
 	"github.com/opencontainers/go-digest"
@@ -26,7 +25,7 @@ func ParseRef(ref string) (reference.Named, error) {
 	named, err := reference.ParseNormalizedNamed(ref)
 	if err != nil {
 		const want = "want registry/repository:tag or registry/repository@sha256:…"
-		if shown := withoutLogin(ref); shown != ref {
+		if shown := redact.Text(ref); shown != ref {
 			return nil, fmt.Errorf("%q is not an image reference (it holds a login, which has no place there): %s", shown, want)
 		}
 		return nil, fmt.Errorf("%q is not an image reference (%w): %s", ref, err, want)
@@ -37,15 +36,6 @@ func ParseRef(ref string) (reference.Named, error) {
 		}
 	}
 	return reference.TagNameOnly(named), nil
-}
-
-// withoutLogin hides the name and the password of an address. What stands before
-// a digest, even one that is too short, is none.
-func withoutLogin(ref string) string {
-	if at := strings.LastIndex(ref, "@sha256:"); at >= 0 {
-		return redact.Text(ref[:at]) + ref[at:]
-	}
-	return redact.Text(ref)
 }
 
 // ParseDigest returns an image digest: "sha256:" and 64 lower-case hexadecimal

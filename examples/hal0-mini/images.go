@@ -15,7 +15,6 @@ import (
 	"github.com/hal0ai/hal0-go"
 	"github.com/hal0ai/hal0-go/manifest"
 	"github.com/hal0ai/hal0-go/manifest/bundle"
-	"github.com/hal0ai/hal0-go/manifest/bundle/remote"
 	"github.com/hal0ai/hal0-go/manifest/registry"
 	"github.com/hal0ai/hal0-go/runtime"
 	"github.com/hal0ai/hal0-go/runtime/podman"
@@ -23,26 +22,21 @@ import (
 
 // registryFlags adds the flags of verbs that ask registries, and returns what
 // makes the client.
-func registryFlags(cmd *cobra.Command) func() (hal0.Option, error) {
+func registryFlags(cmd *cobra.Command) func() (*registry.Client, error) {
 	insecure := cmd.Flags().StringSlice("insecure-registry", nil, "speak plain HTTP to `HOST`")
-	return func() (hal0.Option, error) {
-		client, err := registry.New(registry.WithInsecure(*insecure...))
-		if err != nil {
-			return nil, err
-		}
-		return hal0.WithRegistry(client), nil
-	}
+	return func() (*registry.Client, error) { return registry.New(registry.WithInsecure(*insecure...)) }
 }
 
 func (a *app) check() *cobra.Command {
 	var ask bool
-	var client func() (hal0.Option, error)
+	var client func() (*registry.Client, error)
 	cmd := a.verb("check", "Compare the images of the box with their pinned digests", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
-		opt, err := client()
+		from, err := client()
 		if err != nil {
 			return err
 		}
-		box, done, err := a.withPodman(opt)
+		defer func() { _ = from.Close() }()
+		box, done, err := a.withPodman(hal0.WithRegistry(from))
 		if err != nil {
 			return err
 		}
@@ -187,13 +181,14 @@ func (a *app) manifestShow() *cobra.Command {
 
 func (a *app) manifestLock() *cobra.Command {
 	var dry, check bool
-	var client func() (hal0.Option, error)
+	var client func() (*registry.Client, error)
 	cmd := a.verb("lock", "Ask the registries for each image's digest, and pin it in manifest.json", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
-		opt, err := client()
+		from, err := client()
 		if err != nil {
 			return err
 		}
-		box, err := a.open(opt)
+		defer func() { _ = from.Close() }()
+		box, err := a.open(hal0.WithRegistry(from))
 		if err != nil {
 			return err
 		}
@@ -290,6 +285,7 @@ func (a *app) images() *cobra.Command {
 
 func (a *app) saveImages() *cobra.Command {
 	var opts bundle.Options
+	var client func() (*registry.Client, error)
 	cmd := a.verb("save FILE [SLOT…]", "Write the pinned images of slots, of all that are enabled when none is named, to an archive", cobra.MinimumNArgs(1), func(cmd *cobra.Command, args []string) error {
 		box, err := a.open()
 		if err != nil {
@@ -299,8 +295,11 @@ func (a *app) saveImages() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		from := remote.New()
-		defer from.Close()
+		from, err := client()
+		if err != nil {
+			return err
+		}
+		defer func() { _ = from.Close() }()
 		show := a.meter()
 		defer show.clear()
 		opts.Report = show.bundle
@@ -312,6 +311,7 @@ func (a *app) saveImages() *cobra.Command {
 			return a.printImages(images)
 		})
 	})
+	client = registryFlags(cmd)
 	cmd.Flags().StringVar(&opts.Platform, "platform", "", "the `OS/ARCH` of the box (default linux and that of this machine)")
 	return cmd
 }

@@ -356,3 +356,18 @@ func BenchmarkUpdate(b *testing.B) {
 		}
 	}
 }
+
+// Several that make one directory at once all find it made.
+func TestMakeDir(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "a", "b", "c")
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() { assert.NoError(t, file.MakeDir(dir)) })
+	}
+	all.Wait()
+	assert.DirExists(t, dir)
+	inTheWay := filepath.Join(dir, "f")
+	require.NoError(t, os.WriteFile(inTheWay, nil, 0o644))
+	require.Error(t, file.MakeDir(filepath.Join(inTheWay, "g")))
+}

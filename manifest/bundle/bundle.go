@@ -34,11 +34,12 @@ import (
 	"github.com/hal0ai/hal0-go/manifest"
 )
 
-// A Source serves the content of images. Package manifest/bundle/remote asks registries.
+// A Source serves the content of images. The client of package
+// manifest/registry is one.
 //
 // Its methods block until there is an answer or ctx ends, and may be called
-// concurrently. What they return is verified by the caller. Their errors hold
-// no credential.
+// concurrently. What they return is verified by the caller. Their errors name
+// ref, and hold no credential.
 type Source interface {
 	// Manifest returns the manifest or index that ref, "repo@sha256:…", names,
 	// byte by byte, and its media type.

@@ -13,8 +13,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
@@ -346,24 +344,21 @@ func TestSaveGoesOnWhereABlobBrokeOff(t *testing.T) {
 // A blob of which nothing comes is asked for so often and no more.
 func TestSaveGivesUp(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStore()
-		ref := pin(s.image("amd64", "layer"))
-		asked, began := 0, time.Now()
-		s.blob = func(d digest.Digest, offset int64) (io.ReadCloser, error) {
-			if d != digest.FromString("layer") {
-				return io.NopCloser(bytes.NewReader(s.blobs[d])), nil
-			}
-			if asked++; asked == 1 {
-				return cut(s.blobs[d], 2), nil
-			}
-			return cut(s.blobs[d][offset:], 0), nil
+	s := newStore()
+	ref := pin(s.image("amd64", "layer"))
+	asked := 0
+	s.blob = func(d digest.Digest, offset int64) (io.ReadCloser, error) {
+		if d != digest.FromString("layer") {
+			return io.NopCloser(bytes.NewReader(s.blobs[d])), nil
 		}
-		_, err := bundle.Save(t.Context(), io.Discard, s, []string{ref}, amd64)
-		require.ErrorContains(t, err, "connection reset")
-		assert.Equal(t, 1+4, asked)
-		assert.Equal(t, (1+2+4+8)*time.Second, time.Since(began))
-	})
+		if asked++; asked == 1 {
+			return cut(s.blobs[d], 2), nil
+		}
+		return cut(s.blobs[d][offset:], 0), nil
+	}
+	_, err := bundle.Save(t.Context(), io.Discard, s, []string{ref}, amd64)
+	require.ErrorContains(t, err, "connection reset")
+	assert.Equal(t, 1+4, asked)
 }
 
 func TestSaveTellsOfAPartialArchive(t *testing.T) {

@@ -7,7 +7,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/opencontainers/go-digest"
 	ispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -66,7 +65,7 @@ func (s *saver) gather(ctx context.Context, ref string) error {
 	}
 	data, mediaType, err := s.from.Manifest(ctx, ref)
 	if err != nil {
-		return fmt.Errorf("%s: %w", ref, err)
+		return err
 	}
 	top := part{desc: ispec.Descriptor{MediaType: mediaType, Digest: d, Size: int64(len(data))}}
 	if top.kind, err = kindOf(mediaType); err != nil {
@@ -229,12 +228,8 @@ func writeHeader(archive *tar.Writer, name string, size int64) error {
 	return archive.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: name, Size: size, Mode: 0o644})
 }
 
-const (
-	// attempts is how often a blob may break off without a byte coming.
-	attempts = 4
-	// pauseBetween is the pause before the second attempt; it doubles.
-	pauseBetween = time.Second
-)
+// attempts is how often a blob may break off in a row without a byte coming.
+const attempts = 4
 
 // A transfer copies one blob.
 type transfer struct {
@@ -250,15 +245,14 @@ func (t *transfer) run(ctx context.Context) error {
 		_, err := t.out.Write(t.part.data)
 		return err
 	}
-	wait := pauseBetween
 	for tries := 1; t.done < t.part.desc.Size; tries++ {
 		body, err := t.from.Blob(ctx, t.part.ref, t.done)
 		if err != nil {
-			return fmt.Errorf("%s: %w", t.part.ref, err)
+			return err
 		}
 		n, err := t.copy(body)
 		if n > 0 {
-			tries, wait = 0, pauseBetween
+			tries = 0
 		}
 		switch {
 		case err == nil:
@@ -268,10 +262,6 @@ func (t *transfer) run(ctx context.Context) error {
 		case tries == attempts || isWriteError(err):
 			return fmt.Errorf("%s: %w", t.part.ref, err)
 		}
-		if err := pause(ctx, wait); err != nil {
-			return err
-		}
-		wait *= 2
 	}
 	if !t.verifier.Verified() {
 		return fmt.Errorf("%s: the registry serves other content", t.part.ref)
@@ -288,15 +278,4 @@ func (t *transfer) copy(body io.ReadCloser) (int64, error) {
 		err = fmt.Errorf("the blob ends after %d of %d bytes: %w", t.done, t.part.desc.Size, io.ErrUnexpectedEOF)
 	}
 	return n, err
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-timer.C:
-		return nil
-	}
 }

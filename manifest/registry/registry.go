@@ -1,8 +1,9 @@
 // Package registry asks image registries what they serve, over HTTPS and
-// without a login. It implements [manifest.Registry].
+// without a login. It implements [manifest.Registry], and is a source of images
+// for package bundle.
 //
-// It asks with HEAD where that is enough, which registries that limit pulls
-// don't count as one, and never fetches a layer.
+// As a [manifest.Registry] it asks with HEAD where that is enough, which
+// registries that limit pulls don't count as one, and never fetches a layer.
 package registry
 
 import (

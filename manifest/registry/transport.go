@@ -9,9 +9,12 @@ import (
 	"time"
 )
 
-// maxBody bounds an answer's body in bytes: manifests may have 4 MiB, and
-// nothing larger is asked for.
+// maxBody bounds an answer's body in bytes, a blob's aside: manifests may have
+// 4 MiB.
 const maxBody = 4 << 20
+
+// anySize marks the context of a request whose answer may be of any size.
+type anySize struct{}
 
 // newTransport returns a transport that keeps to the bound on connections.
 func newTransport(o *options) *http.Transport {
@@ -42,7 +45,7 @@ func (g guard) RoundTrip(r *http.Request) (*http.Response, error) {
 		r.URL.Scheme = "http"
 	}
 	resp, err := g.inner.RoundTrip(r)
-	if err == nil {
+	if err == nil && r.Context().Value(anySize{}) == nil {
 		resp.Body = http.MaxBytesReader(nil, resp.Body, maxBody)
 	}
 	return resp, err

@@ -282,11 +282,13 @@ func TestPullAgainstAFakeService(t *testing.T) {
 	for name, tc := range map[string]struct {
 		pull http.HandlerFunc
 		text string
+		none bool // no image is there afterwards
 	}{
 		"works":       {pull: reply(200, `{"status":"Pulling fs layer","progressDetail":{},"id":"1"}`+"\n"+done+"\n")},
 		"error line":  {pull: reply(200, `{"progressDetail":{},"errorDetail":{"message":"x"},"error":"manifest unknown"}`), text: fails + "podman: manifest unknown"},
 		"error last":  {pull: reply(200, done+"\n"+`{"error":"no space"}`), text: fails + "podman: no space"},
 		"truncated":   {pull: reply(200, `{"status":"Download complete","id":"123"}`+"\n"), text: fails + "podman's report ends with 123, but the image of that name is abcdef012345: the report broke off, or someone else moved the name"},
+		"all is lost": {pull: reply(200, done+"\n"), none: true, text: fails + "podman's report ends with abcdef0, but the image of that name is not there: the report broke off, or someone else moved the name"},
 		"empty":       {pull: reply(200, ""), text: fails + "podman's report ended without an image: the service or the transfer broke off"},
 		"no id":       {pull: reply(200, done+"\n{}\n"), text: fails + "podman's report ended without an image: the service or the transfer broke off"},
 		"not JSON":    {pull: reply(200, "<html>\x1b"), text: fails + `podman reports "<html>": invalid character '<' looking for beginning of value`},
@@ -302,8 +304,12 @@ func TestPullAgainstAFakeService(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			missing := reply(404, `{"cause":"image not known","message":"no such image","response":404}`)
+			after := reply(200, image)
+			if tc.none {
+				after = missing
+			}
 			r, f := fakeRuntime(t, map[string]http.HandlerFunc{
-				"POST /images/create": tc.pull, "GET /images/localhost/i:v1/json": inTurn(missing, reply(200, image)),
+				"POST /images/create": tc.pull, "GET /images/localhost/i:v1/json": inTurn(missing, after),
 			})
 			got, err := r.Pull(t.Context(), "localhost/i:v1", runtime.PullOptions{})
 			assert.Equal(t, 1, f.count("POST /images/create"))

@@ -39,6 +39,9 @@ func (r *Runtime) load(ctx context.Context, ref string, archive io.Reader) (runt
 	}
 	body, failure := feed(ctx, archive)
 	resp, err := r.send(ctx, request{method: http.MethodPost, path: "/images/load", tar: body})
+	if err == nil {
+		_ = resp.Body.Close() // what it says is looked up
+	}
 	if broken := failure(); broken != nil {
 		err = &problem{runtime.ErrLoad, fmt.Errorf("read the archive: %w", broken)}
 	}
@@ -48,7 +51,6 @@ func (r *Runtime) load(ctx context.Context, ref string, archive io.Reader) (runt
 	case err != nil:
 		return runtime.Image{}, unlessEnded(ctx, err)
 	}
-	_ = resp.Body.Close() // what it says is looked up
 	image, err := r.image(ctx, name)
 	switch {
 	case errors.Is(classOf(err), runtime.ErrImageNotFound):

@@ -20,18 +20,19 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hal0ai/hal0-go/manifest/bundle"
-	bundleremote "github.com/hal0ai/hal0-go/manifest/bundle/remote"
+	"github.com/hal0ai/hal0-go/manifest/registry"
 	"github.com/hal0ai/hal0-go/runtime"
 )
 
 // archived returns the archive of one image, as a box would load it.
 func archived(t testing.TB, ref string) []byte {
 	t.Helper()
-	client := bundleremote.New()
+	client, err := registry.New()
+	require.NoError(t, err)
 	defer client.Close()
 	opts := bundle.Options{Platform: "linux/amd64", Dir: t.TempDir()}
 	var out bytes.Buffer
-	_, err := bundle.Save(t.Context(), &out, client, []string{ref}, opts)
+	_, err = bundle.Save(t.Context(), &out, client, []string{ref}, opts)
 	require.NoError(t, err)
 	archive, err := bundle.Open(t.Context(), &out, []string{ref}, opts)
 	require.NoError(t, err)

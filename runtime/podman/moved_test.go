@@ -17,9 +17,9 @@ import (
 	"github.com/hal0ai/hal0-go/runtime"
 )
 
-// between returns the address of a proxy before a real service that calls first
-// before it passes on a request for a container to be made.
-func between(t testing.TB, s *podmantest.Service, first func()) string {
+// between returns the address of a proxy before a real service that has create
+// answer the requests for a container to be made, and pass answer the others.
+func between(t testing.TB, s *podmantest.Service, create func(w http.ResponseWriter, r *http.Request, pass http.Handler)) string {
 	t.Helper()
 	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", strings.TrimPrefix(s.URI, "unix://"))
@@ -29,7 +29,8 @@ func between(t testing.TB, s *podmantest.Service, first func()) string {
 	pass.Transport = transport
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasSuffix(r.URL.Path, "/containers/create") {
-			first()
+			create(w, r, pass)
+			return
 		}
 		pass.ServeHTTP(w, r)
 	}))
@@ -69,10 +70,33 @@ func TestStartRefusesAMovedTag(t *testing.T) {
 	assert.Equal(t, old.ID, still.ID, "the old container is spared")
 
 	move(image)
-	slow := connect(t, between(t, s, func() { move(other) }))
+	slow := connect(t, between(t, s, func(w http.ResponseWriter, r *http.Request, pass http.Handler) {
+		move(other)
+		pass.ServeHTTP(w, r)
+	}))
 	_, err = slow.Start(t.Context(), spec, runtime.StartOptions{ImageID: checked.ID})
 	require.ErrorIs(t, err, runtime.ErrImageChanged)
 	require.ErrorContains(t, err, "the container's image is ")
 	_, err = r.Inspect(t.Context(), spec.Name)
 	require.ErrorIs(t, err, runtime.ErrNotFound, "what was made from the other image is gone")
+}
+
+// Podman makes the container, and the answer is lost on its way.
+func TestStartTakesTheContainerOfALostAnswer(t *testing.T) {
+	_, image := open(t)
+	creates := 0
+	r := connect(t, between(t, shared.Service(t), func(_ http.ResponseWriter, r *http.Request, pass http.Handler) {
+		creates++
+		pass.ServeHTTP(httptest.NewRecorder(), r)
+		panic(http.ErrAbortHandler)
+	}))
+	spec := stub(t, image)
+	c, err := r.Start(t.Context(), spec, runtime.StartOptions{})
+	require.NoError(t, err)
+	assert.Equal(t, 1, creates, "it is not asked for twice")
+	assert.Equal(t, runtime.StateRunning, c.State)
+	list, err := r.List(t.Context(), spec.Labels)
+	require.NoError(t, err)
+	require.Len(t, list, 1)
+	assert.Equal(t, c.ID, list[0].ID)
 }

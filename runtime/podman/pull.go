@@ -2,6 +2,7 @@ package podman
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -69,11 +70,12 @@ func (r *Runtime) fetch(ctx context.Context, name string, report func(runtime.Pu
 		return runtime.Image{}, unlessEnded(ctx, err)
 	}
 	image, err := r.image(ctx, name)
-	switch {
-	case err != nil:
+	switch absent := errors.Is(classOf(err), runtime.ErrImageNotFound); {
+	case err != nil && !absent:
 		return runtime.Image{}, err
-	case !strings.HasPrefix(image.ID, id):
-		return runtime.Image{}, problemf(runtime.ErrPull, "podman's report ends with %s, but the image of that name is %.12s: the report broke off, or someone else moved the name", runtime.Printable(id), image.ID)
+	case absent, !strings.HasPrefix(image.ID, id):
+		return runtime.Image{}, problemf(runtime.ErrPull, "podman's report ends with %s, but the image of that name is %.12s: the report broke off, or someone else moved the name",
+			runtime.Printable(id), cmp.Or(image.ID, "not there"))
 	}
 	report(runtime.PullStep{Phase: runtime.PullDone, Message: fmt.Sprintf("image %.12s is present", image.ID)})
 	return image, nil

@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -18,12 +17,12 @@ import (
 // killed is the exit code of a process that SIGKILL ended.
 const killed = 137
 
-// A container of a Fake. What it is and what it wrote is under Fake.mu.
+// A container of a Fake. All but the log is under Fake.mu.
 type container struct {
 	runtime.Container
 	program Program
-	written []writtenLine
-	changed chan struct{} // closed at the next line, and at the end
+	log     runtime.LogBuffer
+	over    chan struct{} // closed at the end
 	open    []io.Closer   // while it is alive
 	tell    func(runtime.Event)
 }
@@ -36,18 +35,13 @@ func (c *container) happens(kind runtime.EventKind) {
 	}
 }
 
-type writtenLine struct {
-	line runtime.Line
-	at   time.Time
-}
-
 func newContainer(id string, spec *runtime.Spec, imageID string) *container {
 	return &container{
 		Container: clone(runtime.Container{
 			ID: id, Name: spec.Name, Image: spec.Image, ImageID: imageID, State: runtime.StateCreated,
 			Labels: spec.Labels, Command: spec.Command, Publish: spec.Publish,
 		}),
-		changed: make(chan struct{}),
+		over: make(chan struct{}),
 	}
 }
 
@@ -61,9 +55,36 @@ func (c *container) begin(serving *sync.WaitGroup) error {
 		return err
 	}
 	c.State, c.StartedAt = runtime.StateRunning, time.Now()
-	c.write(false, c.program.Stdout)
-	c.write(true, c.program.Stderr)
+	c.write()
+	if c.program.Repeat {
+		serving.Go(c.flood)
+	}
 	return nil
+}
+
+// write adds what the program writes to its log.
+func (c *container) write() {
+	stdout, stderr := runtime.LineWriter{Yield: c.log.Add}, runtime.LineWriter{Yield: c.log.Add, Stderr: true}
+	_, _ = io.WriteString(&stdout, c.program.Stdout)
+	_, _ = io.WriteString(&stderr, c.program.Stderr)
+	_, _ = stdout.Close(), stderr.Close() // nothing fails, as the log wants all
+}
+
+// flood writes again and again until the program is over, a hundred times a
+// millisecond.
+func (c *container) flood() {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-c.over:
+			return
+		case <-tick.C:
+			for range 100 {
+				c.write()
+			}
+		}
+	}
 }
 
 // listen takes the published ports, and has the program's handler answer there.
@@ -107,7 +128,7 @@ func (c *container) terminate() {
 	case !c.alive():
 	case c.program.IgnoresTerm:
 		c.State = runtime.StateStopping
-		c.write(false, "SIGTERM\n")
+		c.log.Add(runtime.Line{Text: "SIGTERM"})
 	default:
 		c.end(0)
 	}
@@ -120,70 +141,20 @@ func (c *container) end(code int) {
 	}
 	c.State, c.ExitCode = runtime.StateExited, code
 	c.close()
-	c.change()
+	c.log.End()
+	close(c.over)
 	c.happens(runtime.EventExit)
 }
 
-// change wakes those who wait for one.
-func (c *container) change() {
-	close(c.changed)
-	c.changed = make(chan struct{})
-}
-
-// awaitEnd waits until the program has ended, for as long as grace; mu is
-// Fake.mu, which is not held.
-func (c *container) awaitEnd(ctx context.Context, mu sync.Locker, grace time.Duration) error {
-	over := time.NewTimer(grace)
-	defer over.Stop()
-	for {
-		mu.Lock()
-		alive, changed := c.alive(), c.changed
-		mu.Unlock()
-		if !alive {
-			return nil
-		}
-		select {
-		case <-changed:
-		case <-over.C:
-			return nil
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-}
-
-// write adds what the program writes to its log.
-func (c *container) write(stderr bool, text string) {
-	now := time.Now()
-	w := runtime.LineWriter{Stderr: stderr, Yield: func(l runtime.Line) bool {
-		c.written = append(c.written, writtenLine{l, now})
-		return true
-	}}
-	_, _ = io.WriteString(&w, text)
-	_ = w.Close() // neither fails, as Yield wants all
-	c.change()
-}
-
-// since returns where in the log what opts choose begins.
-func (c *container) since(opts runtime.LogOptions) int {
-	first := slices.IndexFunc(c.written, func(w writtenLine) bool { return !w.at.Before(opts.Since) })
-	if first < 0 {
-		return len(c.written)
-	}
-	if opts.Tail > 0 {
-		first = max(first, len(c.written)-opts.Tail)
-	}
-	return first
-}
-
-// from returns the lines from number next on that are there. A program that
-// repeats itself has always written one more.
-func (c *container) from(next int) []writtenLine {
-	switch n := len(c.written); {
-	case next < n:
-		return c.written[next:n:n]
-	case c.program.Repeat && c.alive() && n > 0:
-		return c.written[next%n : next%n+1]
+// awaitEnd waits until the program has ended, for as long as grace.
+func (c *container) awaitEnd(ctx context.Context, grace time.Duration) error {
+	timer := time.NewTimer(grace)
+	defer timer.Stop()
+	select {
+	case <-c.over:
+	case <-timer.C:
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 	return nil
 }

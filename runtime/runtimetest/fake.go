@@ -4,11 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"maps"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -84,7 +80,12 @@ func (f *Fake) AddContainer(c runtime.Container) {
 	if c.ID == "" {
 		c.ID = f.id()
 	}
-	f.containers[c.Name] = &container{Container: clone(c), changed: make(chan struct{})}
+	added := &container{Container: clone(c), over: make(chan struct{})}
+	if !added.alive() {
+		added.log.End()
+		close(added.over)
+	}
+	f.containers[c.Name] = added
 }
 
 // Exit ends the program of a container that runs, as if it had ended by itself
@@ -176,7 +177,7 @@ func (f *Fake) stop(ctx context.Context, name string, grace time.Duration) error
 	if c == nil || err != nil {
 		return err
 	}
-	if err := c.awaitEnd(ctx, &f.mu, grace); err != nil {
+	if err := c.awaitEnd(ctx, grace); err != nil {
 		return err
 	}
 	f.mu.Lock()
@@ -204,61 +205,4 @@ func (f *Fake) tell(name string, grace time.Duration) (*container, error) {
 		c.terminate()
 	}
 	return c, nil
-}
-
-// Inspect implements [runtime.Runtime].
-func (f *Fake) Inspect(ctx context.Context, name string) (runtime.Container, error) {
-	return call(ctx, f, Call{OpInspect, name}, func() (runtime.Container, error) {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		if c := f.containers[name]; c != nil {
-			return clone(c.Container), nil
-		}
-		return runtime.Container{}, problem(runtime.ErrNotFound, "no container is named %q", name)
-	})
-}
-
-// List implements [runtime.Runtime].
-func (f *Fake) List(ctx context.Context, labels map[string]string) ([]runtime.Container, error) {
-	if len(labels) == 0 {
-		labels = map[string]string{runtime.LabelManaged: "true"}
-	}
-	return call(ctx, f, Call{Op: OpList}, func() ([]runtime.Container, error) {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		list := make([]runtime.Container, 0, len(f.containers))
-		for _, c := range f.containers {
-			if c.Carries(labels) {
-				list = append(list, clone(c.Container))
-			}
-		}
-		slices.SortFunc(list, func(a, b runtime.Container) int { return strings.Compare(a.Name, b.Name) })
-		return list, nil
-	})
-}
-
-// clone returns a copy that shares nothing.
-func clone(c runtime.Container) runtime.Container {
-	c.Labels, c.Command, c.Publish = maps.Clone(c.Labels), slices.Clone(c.Command), slices.Clone(c.Publish)
-	return c
-}
-
-// problem is an error of a known class.
-func problem(class error, format string, args ...any) error {
-	return &runtime.Error{Class: class, Err: fmt.Errorf(format, args...)}
-}
-
-// failed returns why a call failed as a runtime.Error that says which.
-func failed(c Call, err error) error {
-	e := runtime.Error{Err: err}
-	if known, ok := errors.AsType[*runtime.Error](err); ok {
-		e = *known
-	}
-	if e.Op == "" {
-		e.Op, e.Name = string(c.Op), c.Name
-	}
-	if e.Op == string(OpList) {
-		e.Name = "containers"
-	}
-	return &e
 }

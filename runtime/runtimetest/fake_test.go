@@ -1,10 +1,12 @@
 package runtimetest
 
 import (
+	"context"
 	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/hal0ai/hal0-go/runtime"
 )
@@ -52,4 +54,42 @@ func fakeHarness(r runtime.Runtime, f *Fake) Harness {
 			"start/leaves nothing without a mount source":  "it mounts nothing, and takes every source as present",
 		},
 	}
+}
+
+// A Fake tells what happens in order, and everyone who watches.
+func TestFakeTellsWhatHappens(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	f.AddImage("x.io/a:1", Program{Ends: true, ExitCode: 3})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	spec := runtime.Spec{Name: "hal0-slot-a", Image: "x.io/a:1", Network: "bridge",
+		Labels: map[string]string{runtime.LabelManaged: "true", runtime.LabelSlot: "a"}}
+	var kinds []runtime.EventKind
+	var last error
+	for e, err := range f.Events(ctx) {
+		if err != nil {
+			last = err
+			break
+		}
+		kinds = append(kinds, e.Kind)
+		switch e.Kind {
+		case runtime.EventSync:
+			if len(kinds) == 1 {
+				_, err := f.Start(t.Context(), spec, runtime.StartOptions{})
+				require.NoError(t, err)
+			} else {
+				cancel()
+			}
+		case runtime.EventExit:
+			assert.Equal(t, 3, e.ExitCode)
+			assert.Equal(t, spec.Name, e.Name)
+			require.NoError(t, f.Stop(t.Context(), spec.Name, 0))
+		case runtime.EventRemove:
+			f.LoseEvents()
+		case runtime.EventStart, runtime.EventLost:
+		}
+	}
+	require.ErrorIs(t, last, context.Canceled)
+	assert.Equal(t, []runtime.EventKind{runtime.EventSync, runtime.EventStart, runtime.EventExit, runtime.EventRemove, runtime.EventLost, runtime.EventSync}, kinds)
 }
