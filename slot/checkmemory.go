@@ -53,7 +53,7 @@ const MemoryMargin = 1 << 30
 // It is a warning where the whole estimate leaves less than [MemoryMargin] of the
 // device's own memory. CheckMemory is pure.
 func CheckMemory(p *Plan, e Estimate, m Memory, help *provider.Help) Finding {
-	s := servingOf(p)
+	s := servingOf(p, 0)
 	least, room := e.Least(), m.Bytes
 	switch {
 	case p.Device == device.CPU && s.mapped:

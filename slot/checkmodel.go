@@ -14,7 +14,7 @@ import (
 // CheckModel holds what a llama-server plan asks of its model against what the
 // model's files tell. CheckModel is pure.
 func CheckModel(p *Plan, m *ModelFacts) []Finding {
-	s := servingOf(p)
+	s := servingOf(p, m.Shape.ContextLength)
 	return slices.Concat([]Finding{describeModel(p, m)}, checkParts(p, m), checkContext(&s, m), checkMTP(&s, m), checkCacheTypes(&s, m))
 }
 

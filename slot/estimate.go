@@ -121,7 +121,7 @@ func typeOf(name string) kvType {
 // EstimateMemory estimates what the server of a plan takes. It is pure. Plans of
 // other providers than llama-server have no estimate.
 func EstimateMemory(p *Plan, m *ModelFacts) Estimate {
-	s := servingOf(p)
+	s := servingOf(p, m.Shape.ContextLength)
 	e := Estimate{
 		Weights: m.Bytes, Projector: m.ProjectorBytes, Context: s.context, AtMost: m.Shape.AtMost,
 		Compute: s.compute(&m.Shape), KV: s.cache(&m.Shape, m.Shape.Layers, s.key, s.value),

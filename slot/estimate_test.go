@@ -55,6 +55,8 @@ func TestEstimateMemory(t *testing.T) {
 		}
 		hybrid.Shape.Layers = append(hybrid.Shape.Layers, l)
 	}
+	long := llama3()
+	long.Shape.ContextLength = 16384
 	const state = 48 * (3*(6144+4096) + 786432) * 4
 	windowed := slot.ModelFacts{Bytes: gib, Shape: slot.Shape{Window: 1024, Layers: append(layers(5, gguf.Layer{Key: 512, Value: 512, Windowed: true}), gguf.Layer{Key: 512, Value: 512})}}
 	for name, tc := range map[string]struct {
@@ -68,6 +70,7 @@ func TestEstimateMemory(t *testing.T) {
 		"two halves":                    {llama3(), "--parallel 2", slot.Estimate{Weights: 4920734272, KV: gib, Compute: 262*mib + mib/2, Context: 8192}},
 		"three thirds are rounded up":   {llama3(), "--parallel 3 -c 3000", slot.Estimate{Weights: 4920734272, KV: 3 * 1024 * 128 * 1024, Compute: 259*mib + mib/2, Context: 3000}},
 		"a flag wins":                   {llama3(), "-np 1 -c 100", slot.Estimate{Weights: 4920734272, KV: 32 * mib, Compute: 258*mib + 3*mib/4, Context: 100}},
+		"the model's own context":       {long, "-np 1 -c 0", slot.Estimate{Weights: 4920734272, KV: 2 * gib, Compute: 274*mib + mib/2, Context: 16384}},
 		"quantized":                     {llama3(), "-np 1 -ctk q8_0 -ctv q4_0 -fa on", slot.Estimate{Weights: 4920734272, KV: 32 * 8192 * 1024 * (34 + 18) / 32, Compute: 266*mib + mib/2, Context: 8192}},
 		"float32":                       {llama3(), "-np 1 -ctk f32 -ctv bf16", slot.Estimate{Weights: 4920734272, KV: 32 * 8192 * 1024 * 6, Compute: 266*mib + mib/2, Context: 8192}},
 		"a type of another build":       {llama3(), "-np 1 -ctk turbo3 -ctv turbo3", slot.Estimate{Weights: 4920734272, KV: gib, Compute: 266*mib + mib/2, Context: 8192}},

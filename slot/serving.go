@@ -92,11 +92,16 @@ func (r flagReader) off(key string) bool {
 	return ok && (slices.Contains([]string{"off", "0", "false", "disabled"}, r.text(key, "")) || len(f.Values) == 0 && !r.on(key))
 }
 
-// servingOf reads the flags of a plan.
-func servingOf(p *Plan) serving {
+// servingOf reads the flags of a plan. native is the model's own context, 0 where it
+// is not known: a context of 0 means that.
+func servingOf(p *Plan, native int) serving {
 	r := readFlags(p.Flags)
+	otherwise := p.ContextSize
+	if r.text("--ctx-size", "") == "0" && native > 0 {
+		otherwise = native
+	}
 	s := serving{
-		context:  r.number("--ctx-size", p.ContextSize, maxContext),
+		context:  r.number("--ctx-size", otherwise, maxContext),
 		slots:    r.number("--parallel", 0, maxSlots),
 		ubatch:   min(r.number("--ubatch-size", defaultUBatch, maxUBatch), r.number("--batch-size", defaultBatch, maxUBatch)),
 		key:      r.text("--cache-type-k", defaultKVType),
@@ -137,7 +142,8 @@ func (r flagReader) spills() bool {
 	return layers != "all" && layers != "auto" && r.number("--gpu-layers", 0, maxContext) < manyLayers
 }
 
-// manyLayers is above what any model has: -ngl 99 and 999 mean all of them.
+// manyLayers is from where a number of layers is how people write all of them: 99,
+// or 999.
 const manyLayers = 99
 
 // perSequence is how many tokens one sequence can have, rounded up as llama.cpp
