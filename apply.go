@@ -96,7 +96,8 @@ func (r ApplyResult) Err() error {
 // Apply brings the box to what its files said when it was opened: it starts what
 // does not run, replaces what runs another plan, and stops containers of hal0
 // whose slot file is gone or says enabled = false. What runs its plan is adopted.
-// A slot without a plan is left as it runs. See [Box.Diff].
+// A slot without a plan is left as it runs, and one for which others on the GPU would
+// have to stop is not started; see [slot.Seat] and [Box.Diff].
 //
 // What only stops is stopped first, and so is what holds a port that another
 // slot is to have. Then the slots come up side by side; see [Parallel]. One that
@@ -167,7 +168,7 @@ func (b *Box) planApply(ctx context.Context, c *call) (applying, error) {
 			p.errs[w.Slot] = fmt.Errorf("slot %s: %w", w.Slot, w.Err)
 		}
 	}
-	p.diff = slot.Decide(wanted, containers)
+	p.diff = b.seat(slot.Decide(wanted, containers), p.to)
 	if b.noSlots && p.diff.Changes() {
 		return p, fmt.Errorf("%s is not there, and slots run: make the directory, and leave it empty, to have them all stopped", b.home.Slots())
 	}

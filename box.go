@@ -42,6 +42,7 @@ type Box struct {
 
 	models modelFiles
 	gates  gates
+	helps  helps
 }
 
 // An entry is one slot file, read or not.

@@ -73,6 +73,8 @@ var (
 	ErrImage = errors.New("image is not the one to launch")
 	// ErrDevice: this host lacks a device that the slot needs.
 	ErrDevice = runtime.ErrDevice
+	// ErrNoRoom: other slots on the GPU have to stop first; see [RoomError].
+	ErrNoRoom = errors.New("there is no room for it on the GPU")
 	// ErrNotReady: the server did not become ready.
 	ErrNotReady = errors.New("slot did not become ready")
 	// ErrStopped: Down was called while the slot was coming up.

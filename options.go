@@ -114,6 +114,7 @@ type call struct {
 	verify   VerifyPolicy
 	fetch    PullPolicy
 	ask      bool
+	makeRoom bool
 	parallel int
 	restart  *RestartPolicy
 }

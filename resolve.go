@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io/fs"
 	"path"
-	"strings"
 	"sync"
 	"time"
 
@@ -99,8 +98,11 @@ func (m *modelFiles) look(name string) *slot.ModelFile {
 	if m.root == nil || !path.IsAbs(name) {
 		return nil
 	}
-	rel := strings.TrimPrefix(path.Clean(name), "/")
-	info, err := fs.Stat(m.root, rel)
+	on, err := view{root: m.root}.find(name)
+	if err != nil {
+		return &slot.ModelFile{Err: err}
+	}
+	info, err := fs.Stat(m.root, below(on))
 	if err == nil && !info.Mode().IsRegular() {
 		err = errors.New(name + " is not a regular file")
 	}
@@ -112,7 +114,7 @@ func (m *modelFiles) look(name string) *slot.ModelFile {
 	if h, ok := m.headers[name]; ok && h.size == info.Size() && h.changed.Equal(info.ModTime()) {
 		return &h.file
 	}
-	h := modelHeader{size: info.Size(), changed: info.ModTime(), file: m.read(rel)}
+	h := modelHeader{size: info.Size(), changed: info.ModTime(), file: m.read(below(on))}
 	if m.headers == nil {
 		m.headers = map[string]modelHeader{}
 	}

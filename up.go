@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/hal0ai/hal0-go/manifest"
@@ -32,6 +31,9 @@ const cleanupTime = 30 * time.Second
 // become ready, or ctx ends, the container is removed again, and the error
 // holds its exit code and last log lines ([StartError]).
 //
+// The image slot and other slots on the GPU share its memory. Where others have to
+// stop first, Up refuses: [RoomError]; see [MakeRoom].
+//
 // Calls for one slot take turns; those for different slots run side by side.
 func (b *Box) Up(ctx context.Context, name string, opts ...CallOption) (Status, error) {
 	c := b.call(opts)
@@ -55,7 +57,7 @@ func (b *Box) Up(ctx context.Context, name string, opts ...CallOption) (Status, 
 		return Status{}, err
 	}
 	defer leave()
-	u := up{rt: rt, plan: plan, pin: pin, call: &c, life: life}
+	u := up{box: b, rt: rt, plan: plan, pin: pin, call: &c, life: life}
 	status, err := u.run(inside)
 	if cause := context.Cause(inside); err != nil && cause != nil && ctx.Err() == nil {
 		err = fmt.Errorf("slot %s: %w", name, cause)
@@ -70,24 +72,19 @@ func (b *Box) launchable(name string, c *call) (slot.Plan, error) {
 	if err != nil {
 		return slot.Plan{}, err
 	}
-	if s, _ := b.Slot(name); !s.IsEnabled() {
-		return slot.Plan{}, fmt.Errorf("slot %s: %w: %s says enabled = false", name, ErrDisabled, b.home.Slot(name))
+	e, err := b.entry(name)
+	if err != nil {
+		return slot.Plan{}, err
 	}
-	if missing := b.host.Lacks(plan.Device); len(missing) > 0 {
-		return slot.Plan{}, fmt.Errorf("slot %s: %w: device %s needs %s, which this host does not have",
-			name, ErrDevice, plan.Device, strings.Join(missing, " and "))
-	}
-	if f := b.models.look(plan.ModelFile); f != nil && f.Err != nil {
-		return slot.Plan{}, fmt.Errorf("slot %s: %w: %w", name, ErrModelFile, f.Err)
-	}
-	if err := plan.Spec.Validate(); err != nil {
-		return slot.Plan{}, fmt.Errorf("slot %s: %w", name, err)
+	if refusals := b.refusals(e.file, &plan); len(refusals) > 0 {
+		return slot.Plan{}, fmt.Errorf("slot %s: %w", name, refusals[0].Err)
 	}
 	return plan, nil
 }
 
 // up is one bringing up of a slot.
 type up struct {
+	box  *Box
 	rt   runtime.Runtime
 	plan slot.Plan
 	pin  manifest.Pin
@@ -115,7 +112,12 @@ func (u *up) run(ctx context.Context) (Status, error) {
 			return u.status(old), nil
 		}
 	}
+	taken, err := u.room(ctx)
+	if err != nil {
+		return Status{}, err
+	}
 	c, err := u.launch(ctx, image)
+	taken()
 	if err != nil {
 		return Status{}, err
 	}

@@ -20,6 +20,7 @@ var llamaServerFacts = Facts{
 	Types:   []SlotType{LLM, Embedding, Reranking},
 	Model:   ModelFile,
 	MTP:     true,
+	Help:    []string{"--help"},
 	Reserved: []string{
 		"--host", "--port", "--model", "--alias",
 		// With a key, the box's own probe and router would be turned away, and the

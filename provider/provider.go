@@ -53,6 +53,14 @@ const (
 // many values each takes, which add up. It is immutable.
 type Grammar = argv.Grammar
 
+// A Help is what one build of llama-server accepts, read from what it prints for
+// --help: names, values, what was removed. It is immutable.
+type Help = argv.Help
+
+// ReadHelp reads what llama-server prints for --help. The error is of a text that
+// is something else.
+func ReadHelp(text string) (*Help, error) { return argv.ReadHelp(text) }
+
 // LlamaServerGrammar returns the grammar of llama.cpp's llama-server: flags
 // that repeat collapse to the last one.
 func LlamaServerGrammar() *Grammar { return argv.LlamaServer() }
@@ -98,6 +106,9 @@ type Facts struct {
 	// MTP tells that the multi-token-prediction flag bundle means something to
 	// it.
 	MTP bool
+	// Help are the words that make the server print what it accepts, in the form
+	// that [ReadHelp] reads; nil for one that does not.
+	Help []string
 	// Reserved are the flags that only the provider itself may set, by their
 	// canonical names: the slot's publishing and routing hang on them.
 	Reserved []string

@@ -17,7 +17,7 @@ const (
 	Start   Action = "start"   // it has no container that runs
 	Replace Action = "replace" // its container runs another plan
 	Stop    Action = "stop"    // its file is gone, or says enabled = false
-	Leave   Action = "leave"   // it has no plan: what runs is left as it is
+	Leave   Action = "leave"   // it has no plan, or no room on the GPU: what runs is left as it is
 )
 
 // A Wanted is one slot as its file has it.

@@ -11,3 +11,20 @@ func Spellings() []string {
 	}
 	return names
 }
+
+// A HelpFlag is one flag of a help text.
+type HelpFlag struct {
+	Names         []string
+	Hint, Instead string
+	Choices       []string
+	Removed       bool
+}
+
+// Flags returns the flags of the help in order.
+func (h *Help) Flags() []HelpFlag {
+	var flags []HelpFlag
+	for _, f := range h.flags {
+		flags = append(flags, HelpFlag{f.names, f.hint, f.instead, f.choices, f.removed})
+	}
+	return flags
+}

@@ -30,42 +30,20 @@ var exits = []string{"--help", "--version", "--cache-list", "--completion-bash",
 // older are the names that only older builds know.
 var older = []string{"--mmap", "--no-mmap", "--mlock", "-dio", "--direct-io", "-ndio", "--no-direct-io"}
 
-// A helpFlag is a flag as the help describes it.
-type helpFlag struct {
-	names   []string
-	takes   string // "", "one", "two" or "optional"
-	removed string // what to use instead
-}
-
-var (
-	helpLine      = regexp.MustCompile(`^(-[^\s,]+(?:, +-[^\s,]+)*)(?: (\S+(?: \S+)*))?(?: {2,}(.*))?$`)
-	optionalValue = regexp.MustCompile(`^\[on\|off(\|auto)?\]$`)
-)
-
 // readHelp reads the flags of the help text, in order.
-func readHelp(t *testing.T) []helpFlag {
+func readHelp(t *testing.T) []argv.HelpFlag {
 	t.Helper()
 	data, err := os.ReadFile("testdata/llama-server-b11669.txt")
 	require.NoError(t, err)
-	var flags []helpFlag
-	for line := range strings.Lines(string(data)) {
-		line = strings.TrimRight(line, "\n")
-		switch {
-		case strings.HasPrefix(line, "-----"):
-		case strings.HasPrefix(line, "-"):
-			m := helpLine.FindStringSubmatch(line)
-			require.NotNil(t, m, "%s", line)
-			f := helpFlag{names: strings.Fields(strings.ReplaceAll(m[1], ",", " ")), takes: takes(m[2])}
-			_, f.removed, _ = strings.Cut(m[3], "the argument has been removed. ")
-			flags = append(flags, f)
-		case len(flags) > 0 && flags[len(flags)-1].removed != "" && strings.TrimSpace(line) != "" && !strings.Contains(line, "(env:"):
-			flags[len(flags)-1].removed += " " + strings.TrimSpace(line)
-		}
-	}
-	return flags
+	h, err := argv.ReadHelp(string(data))
+	require.NoError(t, err)
+	return h.Flags()
 }
 
-// takes tells how many values the help's hint stands for.
+var optionalValue = regexp.MustCompile(`^\[on\|off(\|auto)?\]$`)
+
+// takes tells how many values the grammar is to take for the help's hint: "",
+// "one", "two" or "optional". Older builds took -fa and the like without a value.
 func takes(hint string) string {
 	switch {
 	case hint == "":
@@ -96,23 +74,23 @@ func TestHelp(t *testing.T) {
 	flags := readHelp(t)
 	require.NotEmpty(t, flags)
 	for _, f := range flags {
-		key := firstLong(f.names)
-		for _, name := range f.names {
+		key := firstLong(f.Names)
+		for _, name := range f.Names {
 			assert.Equal(t, key, g.Key(name), "the key of %s", name)
 			parsed, err := g.Parse(nil, argv.Slot, []string{name, "1", "2", "3"})
 			switch {
-			case f.removed != "":
-				require.EqualError(t, err, name+" was removed from llama-server: "+f.removed)
+			case f.Removed:
+				require.EqualError(t, err, name+" was removed from llama-server: "+f.Instead)
 				continue
 			case slices.Contains(exits, key):
 				require.EqualError(t, err, name+" prints and exits, a slot would never start: remove it")
 				continue
 			}
 			require.NoError(t, err)
-			want := map[string]string{"": "", "one": "1", "optional": "1", "two": "1 2"}[f.takes]
+			want := map[string]string{"": "", "one": "1", "optional": "1", "two": "1 2"}[takes(f.Hint)]
 			assert.Equal(t, want, parsed[0].Value(), "the values of %s", name)
 			_, err = g.Parse(nil, argv.Slot, []string{name})
-			assert.Equal(t, f.takes == "one" || f.takes == "two", err != nil, "whether %s needs a value", name)
+			assert.Equal(t, takes(f.Hint) == "one" || takes(f.Hint) == "two", err != nil, "whether %s needs a value", name)
 		}
 	}
 }
@@ -122,7 +100,7 @@ func TestHelpIsComplete(t *testing.T) {
 	t.Parallel()
 	known := map[string]bool{}
 	for _, f := range readHelp(t) {
-		for _, name := range f.names {
+		for _, name := range f.Names {
 			known[name] = true
 		}
 	}
@@ -143,9 +121,9 @@ func TestAddsUp(t *testing.T) {
 	g := argv.LlamaServer()
 	var adding []string
 	for _, f := range readHelp(t) {
-		flags := []argv.Flag{{Name: f.names[0]}, {Name: f.names[len(f.names)-1]}}
+		flags := []argv.Flag{{Name: f.Names[0]}, {Name: f.Names[len(f.Names)-1]}}
 		if kept, _ := g.Collapse(flags); len(kept) == 2 {
-			adding = append(adding, g.Key(f.names[0]))
+			adding = append(adding, g.Key(f.Names[0]))
 		}
 	}
 	assert.ElementsMatch(t, addsUp, adding)

@@ -13,6 +13,9 @@ const noFollow = 0
 
 func flock(*os.File) error { return errors.ErrUnsupported }
 
+// GID is not told by this system.
+func GID(fs.FileInfo) (gid int, ok bool) { return 0, false }
+
 func sameOwner(_, _ fs.FileInfo) bool { return true }
 
 func chown(*os.File, fs.FileInfo) error { return nil }

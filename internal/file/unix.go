@@ -30,6 +30,16 @@ func owner(info fs.FileInfo) (uid, gid int) {
 	return 0, 0 // no file of this system
 }
 
+// GID returns the id of the group that a file belongs to. ok is false for what
+// is no file of this system.
+func GID(info fs.FileInfo) (gid int, ok bool) {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return 0, false
+	}
+	return int(st.Gid), true
+}
+
 func sameOwner(a, b fs.FileInfo) bool {
 	uid, gid := owner(a)
 	uid2, gid2 := owner(b)

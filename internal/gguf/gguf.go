@@ -1,7 +1,8 @@
-// Package gguf reads the two facts that hal0 needs from the header of a GGUF
-// model file: its architecture and its native context window. It is our own
-// because the parsers there are bring thirty packages along, more than all the
-// rest of the resolver.
+// Package gguf reads what hal0 needs from the header of a GGUF model file: its
+// architecture and its native context window ([ReadHeader]), and the sizes that
+// decide how much memory it takes to run ([ReadShape]). It is our own because
+// the parsers there are bring thirty packages along, an SSH client among them:
+// more than all the rest of the resolver.
 package gguf
 
 import (
@@ -58,34 +59,49 @@ var sizes = map[uint32]int64{
 // ReadHeader reads a file's metadata, up to where both facts are known; the
 // tensors are never read. It uses little memory whatever the file claims.
 func ReadHeader(r io.Reader) (Header, error) {
-	d := decoder{r: bufio.NewReaderSize(r, 64<<10)}
 	var h Header
+	err := readPairs(r, &h.Version, func(d *decoder) (more bool) {
+		d.pair(&h)
+		return h.Architecture == "" || h.ContextLength == 0
+	})
+	if err != nil {
+		return Header{}, err
+	}
+	return h, nil
+}
+
+// readPairs calls read for one key with its value after the other, until it
+// wants no more or none is left.
+func readPairs(r io.Reader, version *uint32, read func(*decoder) (more bool)) error {
+	d := &decoder{r: bufio.NewReaderSize(r, 64<<10)}
 	var magic, keys uint64
-	magic, h.Version = d.uint(4), uint32(d.uint(4)) //nolint:gosec // four bytes
-	d.uint(8)                                       // how many tensors
+	magic, *version = d.uint(4), uint32(d.uint(4)) //nolint:gosec // four bytes
+	d.uint(8)                                      // how many tensors
 	keys = d.uint(8)
 	switch {
 	case d.err != nil || magic != 'G'|'G'<<8|'U'<<16|'F'<<24:
-		return Header{}, fmt.Errorf("%w: it does not begin with a GGUF header", ErrFormat)
-	case h.Version != 2 && h.Version != 3:
-		return Header{}, fmt.Errorf("%w: version %d, want 2 or 3, little endian", ErrFormat, h.Version)
+		return fmt.Errorf("%w: it does not begin with a GGUF header", ErrFormat)
+	case *version != 2 && *version != 3:
+		return fmt.Errorf("%w: version %d, want 2 or 3, little endian", ErrFormat, *version)
 	case keys > maxKeys:
-		return Header{}, fmt.Errorf("%w: it claims %d metadata keys", ErrFormat, keys)
+		return fmt.Errorf("%w: it claims %d metadata keys", ErrFormat, keys)
 	}
 	for range keys {
-		if d.pair(&h); d.err != nil {
-			return Header{}, fmt.Errorf("%w: its metadata ends or breaks in the middle: %w", ErrFormat, d.err)
+		more := read(d)
+		if d.err != nil {
+			return fmt.Errorf("%w: its metadata ends or breaks in the middle: %w", ErrFormat, d.err)
 		}
-		if h.Architecture != "" && h.ContextLength > 0 {
+		if !more {
 			break
 		}
 	}
-	return h, nil
+	return nil
 }
 
 // A decoder reads values until something is wrong.
 type decoder struct {
 	r   *bufio.Reader
+	buf [8]byte
 	err error
 }
 
@@ -107,11 +123,11 @@ func (d *decoder) pair(h *Header) {
 
 // uint reads a little-endian number of up to 8 bytes.
 func (d *decoder) uint(size int) uint64 {
-	var buf [8]byte
+	clear(d.buf[:])
 	if d.err == nil {
-		_, d.err = io.ReadFull(d.r, buf[:size])
+		_, d.err = io.ReadFull(d.r, d.buf[:size])
 	}
-	return binary.LittleEndian.Uint64(buf[:])
+	return binary.LittleEndian.Uint64(d.buf[:])
 }
 
 func (d *decoder) string() string {

@@ -4,6 +4,7 @@ package ggufwrite
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -30,6 +31,9 @@ type Model struct {
 	ContextLength int
 	// Vocabulary is how many tokens it knows, at least 300; 512 when 0.
 	Vocabulary int
+	// Heads are its attention heads, a divisor of 64; 4 when 0. KVHeads are those
+	// of keys and values, a divisor of Heads; Heads when 0.
+	Heads, KVHeads int
 }
 
 // The size of the network: small enough to load at once.
@@ -37,7 +41,6 @@ const (
 	width   = 64
 	hidden  = 128
 	blocks  = 2
-	heads   = 4
 	align   = 32
 	version = 3
 )
@@ -57,6 +60,8 @@ func Write(w io.Writer, m Model) error {
 	if m.Vocabulary == 0 {
 		m.Vocabulary = 512
 	}
+	m.Heads = cmp.Or(m.Heads, 4)
+	m.KVHeads = cmp.Or(m.KVHeads, m.Heads)
 	const least = 300
 	if m.Vocabulary < least {
 		return fmt.Errorf("vocabulary of %d: want at least %d", m.Vocabulary, least)
@@ -121,6 +126,7 @@ func (t tensor) write(w io.Writer, random *rand.Rand) error {
 // layout returns the tensors of the llama architecture.
 func layout(m Model) []tensor {
 	list := make([]tensor, 0, 3+9*blocks)
+	kept := width / m.Heads * m.KVHeads
 	list = append(list,
 		tensor{"token_embd.weight", []int{width, m.Vocabulary}},
 		tensor{"output_norm.weight", []int{width}},
@@ -129,7 +135,7 @@ func layout(m Model) []tensor {
 		name := func(s string) string { return fmt.Sprintf("blk.%d.%s.weight", i, s) }
 		list = append(list,
 			tensor{name("attn_norm"), []int{width}}, tensor{name("attn_q"), []int{width, width}},
-			tensor{name("attn_k"), []int{width, width}}, tensor{name("attn_v"), []int{width, width}},
+			tensor{name("attn_k"), []int{width, kept}}, tensor{name("attn_v"), []int{width, kept}},
 			tensor{name("attn_output"), []int{width, width}}, tensor{name("ffn_norm"), []int{width}},
 			tensor{name("ffn_gate"), []int{width, hidden}}, tensor{name("ffn_up"), []int{width, hidden}},
 			tensor{name("ffn_down"), []int{hidden, width}})
@@ -146,11 +152,11 @@ func metadata(m Model) *keyValues {
 	kv.add("llama.embedding_length", uint32(width))
 	kv.add("llama.block_count", uint32(blocks))
 	kv.add("llama.feed_forward_length", uint32(hidden))
-	kv.add("llama.attention.head_count", uint32(heads))
-	kv.add("llama.attention.head_count_kv", uint32(heads))
+	kv.add("llama.attention.head_count", uint32(m.Heads))      //nolint:gosec // small
+	kv.add("llama.attention.head_count_kv", uint32(m.KVHeads)) //nolint:gosec // small
 	kv.add("llama.attention.layer_norm_rms_epsilon", float32(1e-5))
-	kv.add("llama.rope.dimension_count", uint32(width/heads))
-	kv.add("llama.vocab_size", uint32(m.Vocabulary)) //nolint:gosec // small
+	kv.add("llama.rope.dimension_count", uint32(width/m.Heads)) //nolint:gosec // small
+	kv.add("llama.vocab_size", uint32(m.Vocabulary))            //nolint:gosec // small
 	kv.add("llama.pooling_type", [...]uint32{poolingNone, poolingMean, poolingRank}[m.Kind])
 	kv.add("tokenizer.ggml.model", "llama")
 	words, scores, types := vocabulary(m.Vocabulary)

@@ -350,6 +350,10 @@ func TestContextEndsEveryCall(t *testing.T) {
 			_, err := r.Pull(ctx, "localhost/i:v1", runtime.PullOptions{Always: true})
 			return err
 		},
+		"run once": func(ctx context.Context, r *podman.Runtime) error {
+			_, err := r.RunOnce(ctx, runtime.Once{Image: "localhost/i:v1", Within: time.Hour})
+			return err
+		},
 		"logs": func(ctx context.Context, r *podman.Runtime) (last error) {
 			for _, err := range r.Logs(ctx, "c", runtime.LogOptions{Follow: true}) {
 				last = err

@@ -39,6 +39,10 @@ func (r *Runtime) openLogs(ctx context.Context, name string, opts runtime.LogOpt
 	if err != nil {
 		return nil, err
 	}
+	return r.logsOf(ctx, c.ID, opts)
+}
+
+func (r *Runtime) logsOf(ctx context.Context, id string, opts runtime.LogOptions) (io.ReadCloser, error) {
 	query := url.Values{"stdout": {yes}, "stderr": {yes}, "follow": {strconv.FormatBool(opts.Follow)}}
 	if opts.Tail > 0 {
 		query.Set("tail", strconv.Itoa(opts.Tail))
@@ -46,7 +50,7 @@ func (r *Runtime) openLogs(ctx context.Context, name string, opts runtime.LogOpt
 	if !opts.Since.IsZero() {
 		query.Set("since", opts.Since.UTC().Format(time.RFC3339Nano))
 	}
-	q := request{method: http.MethodGet, path: "/containers/" + c.ID + "/logs", query: query}
+	q := request{method: http.MethodGet, path: "/containers/" + id + "/logs", query: query}
 	resp, err := r.send(ctx, q)
 	if isStatus(err, http.StatusInternalServerError) { // podman may be cutting the log at this moment
 		if err := pause(ctx, settle/10); err != nil {

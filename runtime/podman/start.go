@@ -48,7 +48,7 @@ func (r *Runtime) start(ctx context.Context, spec *runtime.Spec, opts runtime.St
 	if err := r.clear(ctx, spec); err != nil {
 		return runtime.Container{}, err
 	}
-	id, err := r.create(ctx, spec)
+	id, err := r.make(ctx, spec.Name, spec.Labels, newCreateBody(spec))
 	if err != nil {
 		return runtime.Container{}, err
 	}
@@ -72,7 +72,11 @@ func (r *Runtime) requireImage(ctx context.Context, ref string, opts runtime.Sta
 		}
 		return sameImage("image "+ref, image.ID, opts.ImageID)
 	}
-	err := r.call(ctx, request{method: http.MethodGet, path: "/images/" + url.PathEscape(ref) + "/exists"}, nil)
+	name, err := canonical(ref)
+	if err != nil {
+		return err
+	}
+	err = r.call(ctx, request{method: http.MethodGet, path: "/images/" + url.PathEscape(name) + "/exists"}, nil)
 	if isStatus(err, http.StatusNotFound) {
 		return problemf(runtime.ErrImageNotFound, "pull %s first", ref)
 	}
@@ -118,17 +122,18 @@ func foreign(c runtime.Container) error {
 		runtime.LabelManaged, c.Labels[runtime.LabelManaged], runtime.LabelSlot, c.Labels[runtime.LabelSlot])
 }
 
-// create makes the container and returns its id. On an error there is none.
-func (r *Runtime) create(ctx context.Context, spec *runtime.Spec) (string, error) {
+// make makes the container of that name that body describes, and returns its id.
+// On an error there is none.
+func (r *Runtime) make(ctx context.Context, name string, labels map[string]string, body any) (string, error) {
 	var made struct {
 		ID       string `json:"Id"`
 		Warnings []string
 	}
 	longer, cancel := outlive(ctx, lingering)
 	defer cancel()
-	err := r.call(longer, request{method: http.MethodPost, path: "/containers/create", body: newCreateBody(spec)}, &made)
+	err := r.call(longer, request{method: http.MethodPost, path: "/containers/create", body: body}, &made)
 	if err != nil && !answered(err) {
-		made.ID, err = r.adopt(ctx, spec, err)
+		made.ID, err = r.adopt(ctx, name, labels, err)
 	}
 	switch {
 	case err != nil:
@@ -153,14 +158,14 @@ func outlive(ctx context.Context, d time.Duration) (context.Context, context.Can
 
 // adopt settles a create that got no answer: podman may have carried it out, or
 // be about to, and a second create might make a second container. It waits a
-// little for a container of spec's name that was made from spec's plan, and
-// returns its id, or lost, which is why there was no answer.
-func (r *Runtime) adopt(ctx context.Context, spec *runtime.Spec, lost error) (string, error) {
+// little for a container of that name with those labels, and returns its id, or
+// lost, which is why there was no answer.
+func (r *Runtime) adopt(ctx context.Context, name string, labels map[string]string, lost error) (string, error) {
 	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), lingering)
 	defer cancel()
 	for wait := 20 * time.Millisecond; ; wait *= 2 {
-		c, err := r.find(after, spec.Name)
-		if err == nil && c.State == runtime.StateCreated && c.Carries(spec.Labels) {
+		c, err := r.find(after, name)
+		if err == nil && c.State == runtime.StateCreated && c.Carries(labels) {
 			return c.ID, nil
 		}
 		if !errors.Is(classOf(err), runtime.ErrNotFound) || pause(after, wait) != nil {
@@ -211,12 +216,16 @@ func (r *Runtime) startProcess(ctx context.Context, id string, ports []runtime.P
 }
 
 // discard removes a container that must not stay, also after ctx has ended, and
-// returns why, with what went wrong in the removal.
+// returns why, which may be nil, with what went wrong in the removal.
 func (r *Runtime) discard(ctx context.Context, id string, why error) error {
 	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanup)
 	defer cancel()
-	if err := r.delete(after, id); err != nil {
-		return fmt.Errorf("%w; container %.12s could not be removed: %w", why, id, err)
+	err := r.delete(after, id)
+	switch {
+	case err == nil:
+		return why
+	case why == nil:
+		return fmt.Errorf("container %.12s could not be removed: %w", id, err)
 	}
-	return why
+	return fmt.Errorf("%w; container %.12s could not be removed: %w", why, id, err)
 }

@@ -1,0 +1,4 @@
+package podman
+
+// Sweep is sweep, for its test.
+var Sweep = (*Runtime).sweep
