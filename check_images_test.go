@@ -292,7 +292,7 @@ device_class = "cpu"
 	results, _ = open(hal0.WithRuntime(s), hal0.WithRegistry(r)).CheckImages(t.Context(), hal0.AskRegistry())
 	assert.Equal(t, []string{"x.io/free:v1 unpublished", tag + " drift", "x.io/mine@" + string(otherDigest) + " absent", "x.io/own:dev wrong-platform"}, verdicts(results))
 	assert.Equal(t, otherDigest, results[1].Registry.Digest)
-	assert.Equal(t, "the image is not in the local store; the registry does not serve it: pull x.io/mine@"+string(otherDigest)+", or load it from a bundle that keeps digests", results[2].Message)
+	assert.Equal(t, "the image is not in the local store; the registry does not serve it: load a bundle that holds it, or pin another", results[2].Message)
 
 	results, _ = open(hal0.WithRegistry(r)).CheckImages(t.Context(), hal0.AskRegistry())
 	assert.Equal(t, []string{"x.io/free:v1 unpublished", tag + " drift", "x.io/mine@" + string(otherDigest) + " drift", "x.io/own:dev unpublished"}, verdicts(results), "without a runtime the registry alone is asked")

@@ -184,8 +184,13 @@ func (r *Result) advice(platform string) string {
 	case Unpublished:
 		return "no digest is pinned, so that the tag decides what runs"
 	case Absent, Stale:
-		if r.Registry != nil && r.Registry.PinGone {
-			return "the registry does not serve the pinned image any more: load a bundle that holds it, or pin another"
+		const instead = "load a bundle that holds it, or pin another"
+		switch g := r.Registry; {
+		case g == nil || !g.PinGone:
+		case g.gone(): // as has been said
+			return instead
+		default:
+			return "the registry does not serve the pinned image any more: " + instead
 		}
 		return fmt.Sprintf("pull %s, or load it from a bundle that keeps digests", r.Pin.Launch)
 	case Drift:
