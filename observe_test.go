@@ -204,7 +204,7 @@ func TestObserveAsksAgain(t *testing.T) {
 	var looks atomic.Int64
 	b.rt.Intercept(func(_ context.Context, c runtimetest.Call, do func() error) error {
 		if c.Op == runtimetest.OpInspect && looks.Add(1) == 3 {
-			assert.NoError(t, b.rt.Exit("hal0-slot-b", 1))
+			require.NoError(t, b.rt.Exit("hal0-slot-b", 1))
 		}
 		return do()
 	})

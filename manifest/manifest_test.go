@@ -91,7 +91,7 @@ func TestParseReportsEveryProblem(t *testing.T) {
 		"no name": {`{"toolbox_images":{"":{"tag":"x/y:1"}}}`, `manifest.json:1:20: toolbox_images."": has no name: want a short one, such as vulkan`},
 		"a login": {
 			`{"toolbox_images":{"a":{"tag":"https://me:hunter2@ghcr.io/x:1"}}}`,
-			`"https://xxxxx@ghcr.io/x:1" is not an image reference (it holds a login, which has no place there): want registry/`,
+			`"https://xxxxx@ghcr.io/x:1" is not an image reference (it may hold a login, which has no place there): want registry/`,
 		},
 		"a login, a short digest": {
 			`{"toolbox_images":{"a":{"tag":"https://me:hunter2@ghcr.io/x@sha256:abc"}}}`, `"https://xxxxx@ghcr.io/x@sha256:abc" is not`,

@@ -26,7 +26,7 @@ func ParseRef(ref string) (reference.Named, error) {
 	if err != nil {
 		const want = "want registry/repository:tag or registry/repository@sha256:…"
 		if shown := redact.Text(ref); shown != ref {
-			return nil, fmt.Errorf("%q is not an image reference (it holds a login, which has no place there): %s", shown, want)
+			return nil, fmt.Errorf("%q is not an image reference (it may hold a login, which has no place there): %s", shown, want)
 		}
 		return nil, fmt.Errorf("%q is not an image reference (%w): %s", ref, err, want)
 	}

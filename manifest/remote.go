@@ -107,6 +107,9 @@ func Ask(ctx context.Context, registry Registry, pin Pin, platforms bool) Remote
 	var err error
 	if r.Digest, err = registry.Digest(ctx, pin.Ref); err != nil {
 		r.Err = registryError(pin.Ref, err)
+		if platforms && pin.Published() && errors.Is(err, ErrNotServed) {
+			r.askPinned(ctx, registry, pin) // it may be served by its digest still
+		}
 		return r
 	}
 	if pin.Published() && r.Digest != pin.Digest {
@@ -116,10 +119,15 @@ func Ask(ctx context.Context, registry Registry, pin Pin, platforms bool) Remote
 		}
 	}
 	if platforms {
-		pinned, err := registry.Describe(ctx, pin.Launch)
-		r.Platforms, r.PinGone = pinned.Platforms(), errors.Is(err, ErrNotServed)
+		r.askPinned(ctx, registry, pin)
 	}
 	return r
+}
+
+// askPinned asks for what would be pulled.
+func (r *Remote) askPinned(ctx context.Context, registry Registry, pin Pin) {
+	pinned, err := registry.Describe(ctx, pin.Launch)
+	r.Platforms, r.PinGone = pinned.Platforms(), errors.Is(err, ErrNotServed)
 }
 
 // registryError returns err as a RegistryError. The text of one that is not is

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/hal0ai/hal0-go/internal/argv"
+	"github.com/hal0ai/hal0-go/manifest"
 	"github.com/hal0ai/hal0-go/provider"
 	"github.com/hal0ai/hal0-go/runtime"
 )
@@ -42,7 +43,7 @@ func Compare(running, planned runtime.Spec, grammar *provider.Grammar) []Differe
 	c := comparison{}
 	running, planned = Redact(running), Redact(planned)
 	c.text("name", running.Name, planned.Name)
-	c.text("image", running.Image, planned.Image)
+	c.text("image", canonicalImage(running.Image), canonicalImage(planned.Image))
 	c.command(running.Command, planned.Command, grammar)
 	c.table("env", running.Env, planned.Env)
 	c.text("mounts", joined(running.Mounts, mountText), joined(planned.Mounts, mountText))
@@ -56,6 +57,14 @@ func Compare(running, planned runtime.Spec, grammar *provider.Grammar) []Differe
 	c.text("health", healthText(running.Health), healthText(planned.Health))
 	c.table("labels", foreignLabels(running.Labels), foreignLabels(planned.Labels))
 	return c.found
+}
+
+// canonicalImage returns an image's name with its registry, as runtimes tell it.
+func canonicalImage(ref string) string {
+	if named, err := manifest.ParseRef(ref); err == nil {
+		return named.String()
+	}
+	return ref
 }
 
 // A comparison collects differences.

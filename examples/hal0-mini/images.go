@@ -1,12 +1,12 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/opencontainers/go-digest"
@@ -46,20 +46,26 @@ func (a *app) check() *cobra.Command {
 			opts = append(opts, hal0.AskRegistry())
 		}
 		results, err := box.CheckImages(cmd.Context(), opts...)
-		if err != nil {
+		if results == nil || err != nil && !errors.Is(err, hal0.ErrInvalid) {
 			return err
 		}
-		return a.printChecks(results)
+		return a.printChecks(results, err)
 	})
 	cmd.Flags().BoolVar(&ask, "registry", false, "ask the registries too what they serve")
 	client = registryFlags(cmd)
 	return cmd
 }
 
-func (a *app) printChecks(results []manifest.Result) error {
+// printChecks prints results, and beside them the references that are malformed,
+// if any.
+func (a *app) printChecks(results []manifest.Result, malformed error) error {
 	table := make([][]string, 1, 1+len(results))
 	table[0] = []string{"IMAGE", "VERDICT", "PINNED", "LOCAL", "REGISTRY", "WHAT IS KNOWN"}
 	var failed error
+	if malformed != nil {
+		_, _ = fmt.Fprintln(a.stderr, malformed)
+		failed = errProblems
+	}
 	for _, r := range results {
 		local, served := "", ""
 		if r.Local != nil && len(r.Local.Digests) > 0 {
@@ -73,7 +79,7 @@ func (a *app) printChecks(results []manifest.Result) error {
 			name = r.Pin.Ref
 		}
 		table = append(table, []string{name, string(r.Verdict), shortDigest(r.Pin.Digest), local, served, r.Message})
-		if isProblem(r.Verdict) {
+		if isProblem(r) {
 			failed = errProblems
 		}
 	}
@@ -89,12 +95,14 @@ func (a *app) printChecks(results []manifest.Result) error {
 	return failed
 }
 
-// isProblem reports whether a verdict is more than an image that is not there
-// yet or not published.
-func isProblem(v manifest.Verdict) bool {
-	switch v {
-	case manifest.Match, manifest.Absent, manifest.Unpublished:
+// isProblem reports whether there is more amiss with an image than that it is not
+// pulled yet or not published.
+func isProblem(r manifest.Result) bool {
+	switch r.Verdict {
+	case manifest.Match, manifest.Unpublished:
 		return false
+	case manifest.Absent:
+		return r.Registry != nil && r.Registry.PinGone
 	case manifest.Drift, manifest.Stale, manifest.Unreachable, manifest.WrongPlatform:
 	}
 	return true
@@ -203,7 +211,7 @@ func (a *app) manifestLock() *cobra.Command {
 		if err := a.printLock(lock, dry || check); err != nil {
 			return err
 		}
-		if check && lock.Drifted() {
+		if check && (lock.Drifted() || gone(lock)) {
 			return errProblems
 		}
 		return unanswered(lock)
@@ -212,6 +220,14 @@ func (a *app) manifestLock() *cobra.Command {
 	cmd.Flags().BoolVar(&check, "check", false, "change nothing; exit with 3 if a registry serves something else than is pinned")
 	client = registryFlags(cmd)
 	return cmd
+}
+
+// gone reports whether a registry serves nothing any more where an image is
+// pinned.
+func gone(lock hal0.ManifestLock) bool {
+	return slices.ContainsFunc(lock.Entries, func(e hal0.LockEntry) bool {
+		return e.Err != nil && errors.Is(e.Err, manifest.ErrNotServed) && e.Before != ""
+	})
 }
 
 // unanswered fails where a registry did not say what it serves.
@@ -232,19 +248,35 @@ func (a *app) printLock(lock hal0.ManifestLock, dry bool) error {
 	if a.json {
 		return a.printJSON(lock)
 	}
+	kept := false
 	for _, e := range lock.Entries {
 		if e.Err != nil {
 			a.printf("kept: %s: %v\n", e.Name, e.Err)
+			kept = true
 		}
 	}
-	if lock.Change.Changed() && !dry {
+	switch {
+	case !lock.Change.Changed() && kept:
+		return nil // that the file says so already nobody knows
+	case lock.Change.Changed() && !dry:
 		a.printf("%s", lock.Change.Diff())
 	}
 	return a.printChange(lock.Change, dry)
 }
 
-// replace writes a file as a whole or, with an error, not at all.
+// replace writes a file as a whole or, with an error, not at all. A link stays
+// one; a pipe or a device is written to.
 func replace(name string, write func(io.Writer) error) (err error) {
+	if real, err := filepath.EvalSymlinks(name); err == nil {
+		name = real
+	}
+	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
+		f, err := os.OpenFile(name, os.O_WRONLY, 0) //nolint:gosec // the user's file
+		if err != nil {
+			return err
+		}
+		return errors.Join(write(f), f.Close())
+	}
 	f, err := os.CreateTemp(filepath.Dir(name), ".hal0-*")
 	if err != nil {
 		return err
@@ -270,11 +302,11 @@ func input(cmd *cobra.Command, name string) (io.ReadCloser, error) {
 }
 
 // saveTo hands write a file, or standard output for "-".
-func (a *app) saveTo(ctx context.Context, name string, write func(context.Context, io.Writer) error) error {
+func (a *app) saveTo(name string, write func(io.Writer) error) error {
 	if name == "-" {
-		return write(ctx, a.stdout)
+		return write(a.stdout)
 	}
-	return replace(name, func(w io.Writer) error { return write(ctx, w) })
+	return replace(name, write)
 }
 
 func (a *app) images() *cobra.Command {
@@ -303,13 +335,15 @@ func (a *app) saveImages() *cobra.Command {
 		show := a.meter()
 		defer show.clear()
 		opts.Report = show.bundle
-		return a.saveTo(cmd.Context(), args[0], func(ctx context.Context, w io.Writer) error {
-			images, err := bundle.Save(ctx, w, from, pins, opts)
-			if err != nil || args[0] == "-" {
-				return err
-			}
-			return a.printImages(images)
+		var images []bundle.Image
+		err = a.saveTo(args[0], func(w io.Writer) (err error) {
+			images, err = bundle.Save(cmd.Context(), w, from, pins, opts)
+			return err
 		})
+		if err != nil || args[0] == "-" {
+			return err
+		}
+		return a.printImages(images)
 	})
 	client = registryFlags(cmd)
 	cmd.Flags().StringVar(&opts.Platform, "platform", "", "the `OS/ARCH` of the box (default linux and that of this machine)")

@@ -17,6 +17,8 @@ import (
 
 	"github.com/opencontainers/go-digest"
 	ispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/hal0ai/hal0-go/internal/ctxread"
 )
 
 // Open reads the archive r to its end into a directory, verifies all of it, and
@@ -43,7 +45,9 @@ func Open(ctx context.Context, r io.Reader, pins []string, opts Options) (*Archi
 		return nil, errors.Join(err, os.Remove(dir))
 	}
 	a := &Archive{dir: dir, root: root}
-	source := &source{ctx: ctx, r: r}
+	body, done := ctxread.Open(ctx, r)
+	defer func() { _ = done() }() // the source remembers
+	source := &source{ctx: ctx, r: body}
 	in := reader{source: source, root: root, opts: &opts, pins: pins, wanted: map[digest.Digest]*wanted{}}
 	in.meter = newMeter(&opts, Verifying, "", 0)
 	if err := in.run(); err != nil {

@@ -323,3 +323,24 @@ func BenchmarkSave(b *testing.B) {
 		require.NoError(b, err)
 	}
 }
+
+// An archive that never comes, from a pipe say, ends with the context.
+func TestOpenEndsWhileNothingComes(t *testing.T) {
+	t.Parallel()
+	silent, writer := io.Pipe()
+	defer writer.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	dir := t.TempDir()
+	over := make(chan error, 1)
+	go func() {
+		_, err := bundle.Open(ctx, silent, nil, bundle.Options{Dir: dir})
+		over <- err
+	}()
+	_, err := writer.Write([]byte("x")) // it is being read
+	require.NoError(t, err)
+	cancel()
+	require.ErrorIs(t, <-over, context.Canceled)
+	left, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	assert.Empty(t, left)
+}

@@ -80,8 +80,9 @@ type logConfig struct {
 // box's default may keep no log, and a container that ends is kept, because its
 // exit code and log are wanted.
 func newCreateBody(s *runtime.Spec) createBody {
+	image, _ := canonical(s.Image) // a valid spec has an image that can be read
 	b := createBody{
-		Name: s.Name, Image: s.Image, Command: s.Command, Env: s.Env, Groups: s.Groups, Labels: s.Labels,
+		Name: s.Name, Image: image, Command: s.Command, Env: s.Env, Groups: s.Groups, Labels: s.Labels,
 		Network:       namespace{s.Network},
 		RestartPolicy: "no",
 		StopTimeout:   uint(runtime.StopTimeout / time.Second),

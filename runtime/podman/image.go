@@ -11,14 +11,16 @@ import (
 	"github.com/hal0ai/hal0-go/runtime"
 )
 
-// Image implements [runtime.Runtime].
+// Image implements [runtime.Runtime]. A name without a registry is docker.io's,
+// whatever images of that name the store has from others.
 func (r *Runtime) Image(ctx context.Context, ref string) (runtime.Image, error) {
 	image, err := r.image(ctx, ref)
 	return image, failed("image", ref, err)
 }
 
 func (r *Runtime) image(ctx context.Context, ref string) (runtime.Image, error) {
-	if err := checkRef(ref); err != nil {
+	name, err := canonical(ref)
+	if err != nil {
 		return runtime.Image{}, err
 	}
 	var answer struct {
@@ -27,7 +29,7 @@ func (r *Runtime) image(ctx context.Context, ref string) (runtime.Image, error) 
 		Os, Architecture string
 		Size             int64
 	}
-	if err := r.call(ctx, request{method: http.MethodGet, path: "/images/" + url.PathEscape(ref) + "/json"}, &answer); err != nil {
+	if err := r.call(ctx, request{method: http.MethodGet, path: "/images/" + url.PathEscape(name) + "/json"}, &answer); err != nil {
 		return runtime.Image{}, err
 	}
 	return runtime.Image{
@@ -36,13 +38,10 @@ func (r *Runtime) image(ctx context.Context, ref string) (runtime.Image, error) 
 	}, nil
 }
 
-func checkRef(ref string) error {
-	_, err := canonical(ref)
-	return err
-}
-
 // canonical returns the name that podman keeps an image under: with its
-// registry, and with a tag or digest.
+// registry, and with a tag or digest. Podman is never given another: it would
+// take a short one for whatever image ends like it, of any registry, or whose id
+// begins so.
 func canonical(ref string) (string, error) {
 	named, err := reference.ParseNormalizedNamed(ref)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hal0ai/hal0-go/internal/ctxread"
 	"github.com/hal0ai/hal0-go/runtime"
 )
 
@@ -37,7 +38,7 @@ func (r *Runtime) load(ctx context.Context, ref string, archive io.Reader) (runt
 	if !strings.Contains(name, "@") {
 		return runtime.Image{}, problemf(runtime.ErrInvalidSpec, "found a name without a digest, want repository@sha256:…")
 	}
-	body, failure := feed(ctx, archive)
+	body, failure := ctxread.Open(ctx, archive) // net/http waits for a Read of the body that is under way
 	resp, err := r.send(ctx, request{method: http.MethodPost, path: "/images/load", tar: body})
 	if err == nil {
 		_ = resp.Body.Close() // what it says is looked up
@@ -75,31 +76,4 @@ func loadError(err error) error {
 		}
 	}
 	return err
-}
-
-// feed returns archive as a body that ends with ctx, as net/http waits for a
-// Read of the body that is under way. failure is called when the body is not
-// needed any more, and returns why archive could not be read.
-func feed(ctx context.Context, archive io.Reader) (body io.ReadCloser, failure func() error) {
-	out, in := io.Pipe()
-	ended := context.AfterFunc(ctx, func() { _ = out.CloseWithError(ctx.Err()) })
-	copied := make(chan error, 1)
-	go func() {
-		_, err := io.Copy(in, archive)
-		_ = in.CloseWithError(err)
-		copied <- err
-	}()
-	return out, func() error {
-		ended()
-		_ = out.Close()
-		select {
-		case <-ctx.Done():
-			return nil
-		case err := <-copied:
-			if errors.Is(err, io.ErrClosedPipe) { // of ours
-				return nil
-			}
-			return err
-		}
-	}
 }

@@ -72,7 +72,11 @@ func (r *Runtime) requireImage(ctx context.Context, ref string, opts runtime.Sta
 		}
 		return sameImage("image "+ref, image.ID, opts.ImageID)
 	}
-	err := r.call(ctx, request{method: http.MethodGet, path: "/images/" + url.PathEscape(ref) + "/exists"}, nil)
+	name, err := canonical(ref)
+	if err != nil {
+		return err
+	}
+	err = r.call(ctx, request{method: http.MethodGet, path: "/images/" + url.PathEscape(name) + "/exists"}, nil)
 	if isStatus(err, http.StatusNotFound) {
 		return problemf(runtime.ErrImageNotFound, "pull %s first", ref)
 	}
