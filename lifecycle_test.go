@@ -129,6 +129,17 @@ func TestUpTakesLegalSteps(t *testing.T) {
 		_, err := t.box.Up(t.t.Context(), "one")
 		require.NoError(t.t, err)
 	}
+	hanging := func(t *test) { // what runs the plan does not answer; what is started next does
+		t.rt.SetProgram("hal0-slot-one", mute)
+		plan, err := t.box.Resolve("one")
+		require.NoError(t.t, err)
+		_, err = t.rt.Start(t.t.Context(), plan.Spec, runtime.StartOptions{})
+		require.NoError(t.t, err)
+		t.rt.SetProgram("hal0-slot-one", ready)
+	}
+	far := func(t *test) { // the image is not in the store
+		t.write("etc/hal0/profiles.toml", "[profile.p]\nimage = \"localhost/far:v1\"\ndevice_class = \"cpu\"\n")
+	}
 	port := freeSlotPorts(t)[0]
 	for name, tc := range map[string]struct {
 		program runtimetest.Program
@@ -166,52 +177,42 @@ func TestUpTakesLegalSteps(t *testing.T) {
 			t.rt.AddImage(fakeImage, ready)
 		}, path: "idle unloading offline starting warming ready", record: "ready"},
 		"not answering, and another image": {program: ready, before: func(t *test) {
-			t.rt.SetProgram("hal0-slot-one", mute)
-			plan, err := t.box.Resolve("one")
-			require.NoError(t.t, err)
-			_, err = t.rt.Start(t.t.Context(), plan.Spec, runtime.StartOptions{})
-			require.NoError(t.t, err)
-			t.rt.SetProgram("hal0-slot-one", ready)
+			hanging(t)
 			t.rt.AddImage(fakeImage, ready)
 		}, path: "warming offline starting warming ready", record: "ready"},
 		"adopted, and never answers": {program: ready, before: func(t *test) {
-			t.rt.SetProgram("hal0-slot-one", mute)
-			plan, err := t.box.Resolve("one")
-			require.NoError(t.t, err)
-			_, err = t.rt.Start(t.t.Context(), plan.Spec, runtime.StartOptions{})
-			require.NoError(t.t, err)
-			t.rt.SetProgram("hal0-slot-one", ready)
+			hanging(t)
 		}, opts: []hal0.CallOption{hal0.ReadyWithin(time.Second)}, path: "warming error starting warming ready", record: "ready"},
 		"after a crash": {program: ready, before: func(t *test) {
 			up(t)
 			require.NoError(t.t, t.rt.Exit("hal0-slot-one", 137))
 		}, path: "error starting warming ready", record: "ready"},
 		"pulled": {before: func(t *test) {
-			t.write("etc/hal0/profiles.toml", "[profile.p]\nimage = \"localhost/far:v1\"\ndevice_class = \"cpu\"\n")
+			far(t)
 			t.rt.AddRemote("localhost/far:v1", runtimetest.Remote{Program: ready})
 			t.box = t.open()
 		}, path: "offline pulling starting warming ready", record: "ready"},
 		"pulled while another plan runs": {program: ready, before: func(t *test) {
 			up(t)
-			t.write("etc/hal0/profiles.toml", "[profile.p]\nimage = \"localhost/far:v1\"\ndevice_class = \"cpu\"\n")
+			far(t)
 			t.rt.AddRemote("localhost/far:v1", runtimetest.Remote{Program: ready})
 			t.box = t.open()
 		}, path: "ready unloading offline starting warming ready", record: "ready"},
 		"no such image": {before: func(t *test) {
-			t.write("etc/hal0/profiles.toml", "[profile.p]\nimage = \"localhost/far:v1\"\ndevice_class = \"cpu\"\n")
+			far(t)
 			t.box = t.open()
 		}, path: "offline pulling error", record: "error", err: runtime.ErrPull},
 		"no such image, while another plan runs": {program: ready, before: func(t *test) {
 			up(t)
-			t.write("etc/hal0/profiles.toml", "[profile.p]\nimage = \"localhost/far:v1\"\ndevice_class = \"cpu\"\n")
+			far(t)
 			t.box = t.open()
 		}, path: "ready", record: "ready", err: runtime.ErrPull, warns: "pull localhost/far:v1: pull failed: no registry has localhost/far:v1; what ran goes on"},
 		"no image, and none may be pulled": {before: func(t *test) {
-			t.write("etc/hal0/profiles.toml", "[profile.p]\nimage = \"localhost/far:v1\"\ndevice_class = \"cpu\"\n")
+			far(t)
 			t.box = t.open()
 		}, opts: []hal0.CallOption{hal0.PullImage(hal0.PullNever)}, path: "offline starting error", record: "error", err: hal0.ErrImage},
 		"cancelled while pulling": {before: func(t *test) {
-			t.write("etc/hal0/profiles.toml", "[profile.p]\nimage = \"localhost/far:v1\"\ndevice_class = \"cpu\"\n")
+			far(t)
 			ctx, cancel := context.WithCancel(t.t.Context())
 			t.ctx = ctx
 			t.rt.AddRemote("localhost/far:v1", runtimetest.Remote{Transfer: func(ctx context.Context) error { cancel(); <-ctx.Done(); return ctx.Err() }})
