@@ -76,7 +76,7 @@ func (x *exam) accepts(ctx context.Context, image string) (*provider.Help, slot.
 		return nil, unchecked(slot.SeverityInfo, "the image to launch is not there to be asked")
 	}
 	help, err := x.box.helps.get(image, func() (*provider.Help, error) {
-		return askHelp(ctx, runner, image, prov.Facts().Help)
+		return askHelp(ctx, runner, runtime.Once{Image: x.plan.Spec.Image, ImageID: image, Command: prov.Facts().Help, Within: helpWithin})
 	})
 	if err != nil {
 		return nil, unchecked(slot.SeverityWarning, "the server in image %s does not tell what it accepts: %v", x.plan.Image.Ref, err)
@@ -85,8 +85,8 @@ func (x *exam) accepts(ctx context.Context, image string) (*provider.Help, slot.
 }
 
 // askHelp runs an image once, and reads the help that its server prints.
-func askHelp(ctx context.Context, runner runtime.Runner, image string, words []string) (*provider.Help, error) {
-	out, err := runner.RunOnce(ctx, runtime.Once{Image: image, Command: words, Within: helpWithin})
+func askHelp(ctx context.Context, runner runtime.Runner, run runtime.Once) (*provider.Help, error) {
+	out, err := runner.RunOnce(ctx, run)
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +94,7 @@ func askHelp(ctx context.Context, runner runtime.Runner, image string, words []s
 	said, _, _ := strings.Cut(out.Stderr, "\n")
 	switch {
 	case out.ExitCode != 0:
-		return nil, fmt.Errorf("%s ends with code %d: %s", strings.Join(words, " "), out.ExitCode, said)
+		return nil, fmt.Errorf("%s ends with code %d: %s", strings.Join(run.Command, " "), out.ExitCode, said)
 	case err == nil && out.Truncated:
 		return nil, errors.New("it prints too much")
 	}

@@ -152,7 +152,8 @@ func TestDoctorOfAHealthySlot(t *testing.T) {
 		"info memory.fits: the server takes about weights 0.6 MiB + context of 4096 tokens 2 MiB + compute 5.1 MiB = 7.7 MiB, of 114 GiB (the unified memory of AMD Radeon 8060S)",
 	}, lines)
 	require.Len(t, w.runs, 1)
-	assert.Equal(t, "id of localhost/x:1", w.runs[0].Image)
+	assert.Equal(t, "localhost/x:1", w.runs[0].Image)
+	assert.Equal(t, "id of localhost/x:1", w.runs[0].ImageID)
 	assert.Equal(t, []string{"--help"}, w.runs[0].Command)
 }
 

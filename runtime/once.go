@@ -27,8 +27,11 @@ type Runner interface {
 
 // A Once is one program to run.
 type Once struct {
-	// Image is a reference, or an id without "sha256:".
+	// Image is a reference.
 	Image string
+	// ImageID, when not "", is the id of the one image that may be run, as in
+	// [StartOptions]: ErrImageChanged.
+	ImageID string
 	// Command follows the image's entry point.
 	Command []string
 	// Within is how long the program may take, above 0. Then it is killed.

@@ -64,6 +64,7 @@ func TestArbitrate(t *testing.T) {
 		"the smallest is enough":                      {sized(small, 6*gib), []slot.Tenant{large, code, embed}, pool, []stop{{"embed", "memory", false}}},
 		"two make room":                               {sized(small, 90*gib), []slot.Tenant{large, code, embed}, pool, []stop{{"chat", "memory", false}, {"code", "memory", false}}},
 		"the largest and then the smallest of enough": {sized(small, 66*gib), []slot.Tenant{large, code, sized(embed, 2*gib)}, pool, []stop{{"chat", "memory", false}, {"embed", "memory", false}}},
+		"all of the pool":                             {sized(small, 96*gib), []slot.Tenant{large}, pool, []stop{{"chat", "memory", false}}},
 		"larger than the pool stops nobody":           {sized(small, 97*gib), []slot.Tenant{large}, pool, nil},
 		"but the image slot":                          {sized(small, 97*gib), []slot.Tenant{large, image}, pool, []stop{{"image", "image", false}}},
 		"the image slot and one more":                 {sized(small, 40*gib), []slot.Tenant{image, large}, pool, []stop{{"image", "image", false}, {"chat", "memory", false}}},

@@ -96,6 +96,12 @@ func TestCheckFlags(t *testing.T) {
 			Fix:     "remove or change it there, or use another image",
 			File:    "slots/chat.toml", Line: 7, Column: 1, Path: "model.rope_freq_base",
 		}}},
+		"a key's flag among the arguments": {fewFlags + ngl, mine + "[server]\nextra_args = \"--rope-freq-base 1\"\n", profiles, registry, []slot.Finding{{
+			Slot: "chat", Severity: "error", Code: "flags.unknown",
+			Message: "the server in image localhost/x:1 would not start: --rope-freq-base, which comes from the slot's file, is not a flag that it has",
+			Fix:     "remove or change it there, or use another image",
+			File:    "slots/chat.toml", Line: 8, Column: 1, Path: "server.extra_args",
+		}}},
 		"the registry": {fewFlags + ngl, mine, profiles, registry + "mmproj = \"/mnt/ai-models/p.gguf\"\n[models.m.defaults]\nextra_args = \"--tempp 1\"\nchat_template = \"x\"\n", []slot.Finding{
 			{
 				Slot: "chat", Severity: "error", Code: "flags.unknown",

@@ -77,7 +77,7 @@ func TestEstimateMemory(t *testing.T) {
 		"no flash attention":            {llama3(), "-np 1 -fa off", slot.Estimate{Weights: 4920734272, KV: gib, Compute: 16*mib + 512*mib + 8*mib, Context: 8192}},
 		"a smaller batch":               {llama3(), "-np 1 -ub 256", slot.Estimate{Weights: 4920734272, KV: gib, Compute: 133*mib + mib/4, Context: 8192}},
 		"a batch below its parts":       {llama3(), "-np 1 -b 128", slot.Estimate{Weights: 4920734272, KV: gib, Compute: 66*mib + 5*mib/8, Context: 8192}},
-		"senseless numbers":             {llama3(), "-np 0 -c -5 -ub x", slot.Estimate{Weights: 4920734272, KV: gib, Compute: 266*mib + mib/2, Context: 8192}},
+		"senseless numbers":             {long, "-np 0 -c -5 -ub x", slot.Estimate{Weights: 4920734272, KV: gib, Compute: 266*mib + mib/2, Context: 8192}},
 		"windows":                       {windowed, "-np 1", slot.Estimate{Weights: gib, KV: 2048 * (5*1536 + 8192), Compute: 8 * mib, Context: 8192}},
 		"windows of four sequences":     {windowed, "", slot.Estimate{Weights: gib, KV: 2048 * (5*4608 + 8192), Compute: 8 * mib, Context: 8192}},
 		"windows kept in full":          {windowed, "-np 1 --swa-full", slot.Estimate{Weights: gib, KV: 2048 * 6 * 8192, Compute: 8 * mib, Context: 8192}},
@@ -91,6 +91,15 @@ func TestEstimateMemory(t *testing.T) {
 			t.Parallel()
 			assert.Equal(t, tc.want, slot.EstimateMemory(serves(t, device.GPUVulkan, tc.flags), &tc.model))
 		})
+	}
+}
+
+// The bytes of a block of 32 elements, as ggml keeps it.
+func TestEstimateOfEveryType(t *testing.T) {
+	t.Parallel()
+	for name, bytes := range map[string]int64{"f32": 128, "f16": 64, "bf16": 64, "q8_0": 34, "q4_0": 18, "q4_1": 20, "iq4_nl": 18, "q5_0": 22, "q5_1": 24} {
+		m := slot.ModelFacts{Shape: slot.Shape{Layers: layers(1, gguf.Layer{Key: 32})}}
+		assert.Equal(t, 256*bytes, slot.EstimateMemory(serves(t, device.CPU, "-np 1 -c 256 -ctk "+name), &m).KV, name)
 	}
 }
 

@@ -33,6 +33,8 @@ func metadata(architecture string, kv keys) []byte {
 			words = append(words, u32, uint32(v))
 		case uint16, int64:
 			words = append(words, map[bool]uint32{true: 2, false: 11}[name == "split.count"], v)
+		case string:
+			words = append(words, text, v)
 		case []int32:
 			words = append(words, array, i32, uint64(len(v)), v)
 		case []bool:
@@ -61,6 +63,7 @@ func TestReadShape(t *testing.T) {
 	t.Parallel()
 	s := shapeOf(t, "llama", keys{ // of Llama 3 8B
 		"block_count": 32, "context_length": 8192, "embedding_length": 4096, "attention.head_count": 32, "attention.head_count_kv": 8, "vocab_size": 128256,
+		".general.name": "Meta Llama 3 8B",
 	})
 	assert.Equal(t, gguf.Shape{
 		Architecture: "llama", ContextLength: 8192, Embedding: 4096, Heads: 32, KeyLength: 128, ValueLength: 128, Vocabulary: 128256, Parts: 1,
@@ -95,6 +98,8 @@ func TestLayers(t *testing.T) {
 		"window by layer":               {"gemma4", keys{"attention.sliding_window": 512, "attention.sliding_window_pattern": []bool{true, true, false, true}}, []gguf.Layer{window, window, full, window}, false},
 		"window by period":              {"x", keys{"attention.sliding_window": 512, "attention.sliding_window_pattern": 2}, []gguf.Layer{window, full, window, full}, false},
 		"window by architecture":        {"gpt-oss", keys{"attention.sliding_window": 128}, []gguf.Layer{window, full, window, full}, false},
+		"a pattern that is too short":   {"gemma4", keys{"attention.sliding_window": 512, "attention.sliding_window_pattern": []bool{true, true}}, []gguf.Layer{window, window, full, full}, false},
+		"a list that is too long":       {"deci", keys{"attention.head_count_kv": make([]int32, 1025)}, repeat(4, full), false},
 		"window of unknown layers":      {"x", keys{"attention.sliding_window": 128}, repeat(4, full), true},
 		"no window after all":           {"gpt-oss", keys{"attention.sliding_window": 0}, repeat(4, full), false},
 		"window with heads of its own":  {"gemma4", keys{"attention.sliding_window": 512, "attention.sliding_window_pattern": 2, "attention.key_length": 32, "attention.key_length_swa": 8}, []gguf.Layer{{Key: 32, Value: 64, Windowed: true}, {Key: 128, Value: 64}, {Key: 32, Value: 64, Windowed: true}, {Key: 128, Value: 64}}, false},

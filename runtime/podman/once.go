@@ -54,7 +54,8 @@ func (r *Runtime) runOnce(ctx context.Context, run runtime.Once) (runtime.Output
 	if run.Within <= 0 {
 		return runtime.Output{}, problemf(runtime.ErrInvalidSpec, "within: found %v, want above 0", run.Within)
 	}
-	if err := r.requireImage(ctx, run.Image, runtime.StartOptions{}); err != nil {
+	held := runtime.StartOptions{ImageID: run.ImageID}
+	if err := r.requireImage(ctx, run.Image, held); err != nil {
 		return runtime.Output{}, err
 	}
 	if err := r.sweep(ctx, abandoned); err != nil {
@@ -64,6 +65,9 @@ func (r *Runtime) runOnce(ctx context.Context, run runtime.Once) (runtime.Output
 	id, err := r.make(ctx, body.Name, body.Labels, body)
 	if err != nil {
 		return runtime.Output{}, err
+	}
+	if err := r.requireMadeFrom(ctx, id, held); err != nil {
+		return runtime.Output{}, r.discard(ctx, id, err)
 	}
 	out, err := r.finish(ctx, id, run.Within)
 	return out, r.discard(ctx, id, err)

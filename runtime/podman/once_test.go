@@ -51,13 +51,16 @@ func TestRunOnce(t *testing.T) {
 	assert.Empty(t, onces(t))
 }
 
-func TestRunOnceByID(t *testing.T) {
+// The image is the one that was looked at, or none is run.
+func TestRunOnceHoldsToTheImage(t *testing.T) {
 	r, _ := open(t)
-	image, err := r.Image(t.Context(), stubMode(t, "exit:0"))
+	ref := stubMode(t, "exit:0")
+	image, err := r.Image(t.Context(), ref)
 	require.NoError(t, err)
-	out, err := r.RunOnce(t.Context(), runtime.Once{Image: image.ID, Within: time.Minute})
+	_, err = r.RunOnce(t.Context(), runtime.Once{Image: ref, ImageID: image.ID, Within: time.Minute})
 	require.NoError(t, err)
-	assert.Equal(t, 0, out.ExitCode)
+	_, err = r.RunOnce(t.Context(), runtime.Once{Image: ref, ImageID: strings.Repeat("0", 64), Within: time.Minute})
+	require.ErrorIs(t, err, runtime.ErrImageChanged)
 	assert.Empty(t, onces(t))
 }
 
@@ -174,6 +177,7 @@ func TestRunOnceAgainstAFakeService(t *testing.T) {
 	long := strings.Repeat("x", runtime.MaxLine/2)
 	for name, tc := range map[string]struct {
 		change    map[string]http.HandlerFunc
+		held      string // the image's id
 		text      string // of the error; none is wanted when empty
 		truncated bool
 		size      int
@@ -186,6 +190,7 @@ func TestRunOnceAgainstAFakeService(t *testing.T) {
 		"wait is refused": {change: map[string]http.HandlerFunc{"POST /containers/id1/wait": reply(500, `{"message":"conmon exited prematurely"}`)}, text: "run localhost/i:v1: podman: conmon exited prematurely (HTTP 500)", discards: 1},
 		"wait is dropped": {change: map[string]http.HandlerFunc{"POST /containers/id1/wait": drop}, text: "EOF (is podman.socket started?)", discards: 1},
 		"start fails":     {change: map[string]http.HandlerFunc{"POST /containers/id1/start": noProgram}, text: "command can't be run", discards: 1},
+		"another image":   {change: map[string]http.HandlerFunc{"GET /containers/id1/json": described("created", "127.0.0.1", nil)}, held: "2", text: "run localhost/i:v1: image has changed: the container's image is , and 2 was asked for: its name was given to another image meanwhile", discards: 1},
 		"create fails":    {change: map[string]http.HandlerFunc{"POST /containers/create": reply(500, `{"message":"no space"}`)}, text: "run localhost/i:v1: podman: no space (HTTP 500)"},
 		"it stays":        {change: map[string]http.HandlerFunc{"DELETE /containers/id1": reply(500, `{"message":"busy"}`)}, text: "run localhost/i:v1: container id1 could not be removed: podman: busy (HTTP 500)", discards: 2},
 		"old ones stay":   {change: map[string]http.HandlerFunc{"GET /containers/json": reply(200, `[{"Id":"id1","Labels":{"hal0.once":"true"}}]`), "DELETE /containers/id1": reply(500, `{"message":"busy"}`)}, text: "run localhost/i:v1: podman: busy (HTTP 500)", discards: 2},
@@ -194,15 +199,16 @@ func TestRunOnceAgainstAFakeService(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			handlers := startable(map[string]http.HandlerFunc{
-				"GET /containers/json":      reply(200, `[{"Id":"x","Labels":{"hal0.once":"trueish"}}]`),
-				"POST /containers/id1/wait": reply(200, "7\n"),
-				"GET /containers/id1/logs":  frames("abc"),
+				"GET /containers/json":            reply(200, `[{"Id":"x","Labels":{"hal0.once":"trueish"}}]`),
+				"POST /containers/id1/wait":       reply(200, "7\n"),
+				"GET /images/localhost/i:v1/json": reply(200, `{"Id":"2"}`),
+				"GET /containers/id1/logs":        frames("abc"),
 			})
 			for key, handler := range tc.change {
 				handlers[key] = handler
 			}
 			r, f := fakeRuntime(t, handlers)
-			out, err := r.RunOnce(t.Context(), runtime.Once{Image: "localhost/i:v1", Within: time.Minute})
+			out, err := r.RunOnce(t.Context(), runtime.Once{Image: "localhost/i:v1", ImageID: tc.held, Within: time.Minute})
 			assert.Equal(t, tc.discards, f.count("DELETE /containers/id1"))
 			assert.Zero(t, f.count("DELETE /containers/x"), "podman's filter takes patterns")
 			if tc.text != "" {
