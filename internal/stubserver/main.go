@@ -11,12 +11,9 @@
 //	hang             accept connections, never answer
 //	no-listen        run without listening
 //	ignore-term      serve, and ignore SIGTERM
-//	flood            serve, and write log lines without end
-//	longline         serve, after lines too long for one log frame
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -55,12 +52,6 @@ func run(args []string, getenv func(string) string) error {
 		wait()
 	case "ignore-term":
 		signal.Ignore(syscall.SIGTERM)
-	case "flood":
-		go flood()
-	case "longline":
-		if _, err := os.Stdout.Write(longLines()); err != nil {
-			return err
-		}
 	}
 	return s.serve(address(args))
 }
@@ -86,26 +77,6 @@ func address(args []string) string {
 		return ""
 	}
 	return net.JoinHostPort(cmp.Or(value("--host", "--listen"), "0.0.0.0"), cmp.Or(value("--port"), "8080"))
-}
-
-// flood writes for as long as somebody reads.
-func flood() {
-	for i := 0; ; i++ {
-		if _, err := fmt.Println("flood line", i); err != nil {
-			return
-		}
-	}
-}
-
-// longLines is what a log reader has to survive: a line of 40 KB and one of
-// 100 KB, control characters, invalid UTF-8, and no end of line.
-func longLines() []byte {
-	var b bytes.Buffer
-	fmt.Fprintf(&b, "%s\n", strings.Repeat("a", 40_000))
-	fmt.Fprintf(&b, "%s\n", strings.Repeat("b", 100_000))
-	b.WriteString("binary \xff\xfe \x1b[31mred\x1b[0m nul\x00 tab\tend\n")
-	b.WriteString("no newline")
-	return b.Bytes()
 }
 
 // A server answers as a model server in the given mode does.
