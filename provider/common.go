@@ -1,7 +1,6 @@
 package provider
 
 import (
-	"fmt"
 	"strconv"
 	"time"
 
@@ -39,7 +38,7 @@ func container(in *Inputs, healthPath string) runtime.Spec {
 // The start period covers the load of a large model from a cold disk.
 func health(port int, path string) *runtime.Health {
 	return &runtime.Health{
-		Command:     fmt.Sprintf("curl -fsS http://127.0.0.1:%d%s || exit 1", port, path),
+		Command:     "curl -fsS http://127.0.0.1:" + strconv.Itoa(port) + path + " || exit 1",
 		Interval:    30 * time.Second,
 		Timeout:     5 * time.Second,
 		StartPeriod: 180 * time.Second,

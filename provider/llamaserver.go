@@ -112,11 +112,13 @@ func (llamaServer) Probe(*Inputs) Probe {
 
 // Busy implements [Reporter] with /slots, which the server has unless a flag
 // turns it off; it lists what works on requests side by side.
-func (llamaServer) Busy(*Inputs) Check {
-	type worker struct {
-		Processing bool `json:"is_processing"`
-	}
-	return get("/slots", says(func(all []worker) bool {
-		return slices.ContainsFunc(all, func(w worker) bool { return w.Processing })
-	}, errors.New("works on no request")))
+func (llamaServer) Busy(*Inputs) Check { return llamaServerBusy }
+
+var llamaServerBusy = get("/slots", says(func(all []worker) bool {
+	return slices.ContainsFunc(all, func(w worker) bool { return w.Processing })
+}, errors.New("works on no request")))
+
+// A worker is one of the requests that llama-server can work on at a time.
+type worker struct {
+	Processing bool `json:"is_processing"`
 }

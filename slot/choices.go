@@ -30,8 +30,11 @@ type choices struct {
 // isOwn reports whether a provider is one of a program's own, which runs any
 // image: hal0's providers run only images of their family.
 func isOwn(name provider.Name) bool {
+	if name == "" {
+		return false
+	}
 	_, err := provider.Parse(string(name))
-	return name != "" && err != nil
+	return err != nil
 }
 
 // runner returns who runs a profile in a slot that names a provider, which may

@@ -208,6 +208,9 @@ func (s *Slot) problems(providers provider.Set) conf.ValidationErrors {
 	if n := s.Model.ContextSize; n != nil && *n < MinContext {
 		add(fmt.Sprintf("must be at least %d, got %d", MinContext, *n), "model", "context_size")
 	}
+	if len(s.Server.Env) == 0 { // the usual case, and this is on the way of every Resolve
+		return problems
+	}
 	for _, key := range slices.Sorted(maps.Keys(s.Server.Env)) {
 		if !envKeyRE.MatchString(key) {
 			add(fmt.Sprintf("%q is not the name of an environment variable: want letters, digits and _, not beginning with a digit", key), "server", "env", key)

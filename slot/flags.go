@@ -145,8 +145,14 @@ func (m *merge) slotType() {
 	}
 }
 
+// contextFlag is the canonical name of the flag that sets the context size.
+const contextFlag = "--ctx-size"
+
 // warnFlags warns of what surely was not meant.
 func (r *resolver) warnFlags(g *provider.Grammar) {
+	sized := r.facts.Model == provider.ModelFile && slices.ContainsFunc(r.plan.Dropped, func(d provider.Dropped) bool {
+		return d.Source == provider.FromBase && g.Key(d.Name) == contextFlag
+	})
 	for _, f := range r.plan.Flags {
 		if f.Source == provider.FromBase {
 			continue
@@ -154,7 +160,7 @@ func (r *resolver) warnFlags(g *provider.Grammar) {
 		if f.Name == "" {
 			r.warn(WarnStrayWord, "%q among the flags of the %s belongs to no flag: the server may refuse it", f.Value(), f.Source)
 		}
-		if r.facts.Model == provider.ModelFile && g.Key(f.Name) == "--ctx-size" {
+		if sized && g.Key(f.Name) == contextFlag {
 			r.warn(WarnContext, "%s %s of the %s wins over the context size %d", f.Name, f.Value(), f.Source, r.launch.ContextSize)
 		}
 	}

@@ -58,11 +58,13 @@ func TestCollapse(t *testing.T) {
 			t.Parallel()
 			g := argv.LlamaServer()
 			flags := parse(t, g, tc.texts...)
-			before := slices.Clone(flags)
 			kept, dropped := g.Collapse(flags)
 			assert.Equal(t, tc.kept, argv.Join(argv.Argv(kept)))
 			assert.Equal(t, tc.dropped, described(dropped))
-			assert.Equal(t, before, flags, "not changed")
+			for _, f := range flags[len(kept):] {
+				assert.Zero(t, f, "nothing stays behind what was kept")
+			}
+			assert.Equal(t, len(kept), cap(kept), "appending makes a slice of its own")
 		})
 	}
 }
@@ -82,8 +84,6 @@ func TestCollapsePlain(t *testing.T) {
 	kept, dropped := argv.Plain().Collapse(flags)
 	assert.Equal(t, flags, kept)
 	assert.Empty(t, dropped)
-	kept[0].Name = "changed"
-	assert.Equal(t, "--a", flags[0].Name, "a slice of its own")
 }
 
 // naive is Collapse as its documentation says it, in quadratic time.
@@ -142,12 +142,12 @@ func FuzzCollapse(f *testing.F) {
 			}
 			require.Equal(t, words, argv.Argv(flags[before:]))
 		}
-		kept, dropped := g.Collapse(flags)
 		wantKept, wantDropped := naive(g, flags)
+		kept, dropped := g.Collapse(flags)
 		require.Equal(t, argv.Argv(wantKept), argv.Argv(kept))
 		require.Equal(t, wantDropped, dropped)
 
-		again, none := g.Collapse(kept)
+		again, none := g.Collapse(slices.Clone(kept))
 		require.Equal(t, kept, again)
 		require.Empty(t, none)
 
