@@ -120,21 +120,41 @@ func (b *Box) UpdateProfile(ctx context.Context, name string, edits []Edit, opts
 func (b *Box) DeleteProfile(ctx context.Context, name string, opts ...EditOption) (Change, error) {
 	return b.edit(ctx, b.home.Profiles(), opts, func(old []byte, now *Box) ([]byte, error) {
 		text, err := profile.Delete(b.home.Profiles(), old, name)
-		if users := now.profileUsers()[name]; err == nil && len(users) > 0 {
-			p := conf.At(conf.ErrConflict, fmt.Sprintf("is used by %s: choose another profile there first", slotList(users)), "profile", name)
-			p.Err = ErrProfileInUse
-			err = ValidationErrors{now.profiles.Locate(p)}
+		if err == nil {
+			err = now.unused(name)
 		}
 		return text, err
 	})
+}
+
+// unused returns an error when a slot uses a profile, or may: its file can't be
+// read at all.
+func (b *Box) unused(name string) error {
+	problem := func(format string, args ...any) error {
+		p := conf.At(conf.ErrConflict, fmt.Sprintf(format, args...), "profile", name)
+		p.Err = ErrProfileInUse
+		return ValidationErrors{b.profiles.Locate(p)}
+	}
+	if users := b.profileUsers()[name]; len(users) > 0 {
+		return problem("is used by %s: choose another profile there first", slotList(users))
+	}
+	for _, e := range b.slots {
+		if errors.Is(e.err, ErrSyntax) || errors.Is(e.err, ErrUnreadable) {
+			return problem("can't be deleted while %s can't be read, which may use it: mend that file first", b.home.Slot(e.name))
+		}
+	}
+	return nil
 }
 
 // ExportProfile returns a profile as [profile.Export] writes it, for another
 // box.
 func (b *Box) ExportProfile(name string) ([]byte, error) {
 	p, err := b.profiles.Get(name)
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrInvalid): // it has problems
 		return nil, err
+	case err != nil:
+		return nil, fmt.Errorf("%w: %w", ErrNoProfile, err)
 	}
 	return profile.Export(p)
 }

@@ -215,6 +215,17 @@ func TestUpdateBesideASlotWithProblems(t *testing.T) {
 }
 
 // What an edit decides by is the box as it is then, not as it was opened.
+// Nobody knows what a file that can't be read at all uses.
+func TestDeleteBesideAnUnreadableSlot(t *testing.T) {
+	t.Parallel()
+	box, dir := aBox(t, map[string]string{"profiles.toml": profilesText, "slots/syntax.toml": "port = 8082\nprofile=\"mine\"\nrole = \"x\n"})
+	_, err := box.DeleteProfile(t.Context(), "mine")
+	require.ErrorIs(t, err, hal0.ErrProfileInUse)
+	require.ErrorContains(t, err, "profile.mine: can't be deleted while "+filepath.Join(dir, "slots/syntax.toml")+" can't be read, which may use it: mend that file first")
+	_, err = box.ExportProfile("nope")
+	require.ErrorIs(t, err, hal0.ErrNoProfile)
+}
+
 func TestDeleteSeesOtherEdits(t *testing.T) {
 	t.Parallel()
 	box, dir := aBox(t, map[string]string{"profiles.toml": profilesText})

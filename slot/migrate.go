@@ -223,7 +223,10 @@ func (m *migrator) facts() error {
 		return err
 	}
 	u := Update{Text: m.text}
-	if err := u.apply(m.name, m.edits, m.in); err != nil {
+	if err := u.apply(m.name, m.edits); err != nil {
+		return err
+	}
+	if err := u.load(m.name, m.in); err != nil {
 		return err
 	}
 	m.text = u.Text

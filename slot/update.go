@@ -16,7 +16,7 @@ import (
 type Update struct {
 	// Text is the whole file.
 	Text []byte
-	// File is what Text says.
+	// File is what Text says; nil when it keeps problems that it had.
 	File *File
 	// Followed are the edits that nobody asked for: facts that followed those that
 	// were set, and old keys that a new one stands for.
@@ -32,7 +32,9 @@ type Update struct {
 // the others follow where there is one right answer. The error says what keeps
 // the result from loading or, unless it is disabled, from being launched beside
 // the other slots; a file that had such a problem already may keep it only
-// while it is disabled. Nothing is half done: with an error there is no Update.
+// while it is disabled. A file that could not be loaded may be mended one key at
+// a time: it is then only looked at whether nothing got worse, and nothing
+// follows. Nothing is half done: with an error there is no Update.
 //
 // Edited is pure and may be called concurrently.
 func Edited(name string, data []byte, edits []Edit, around Surroundings) (Update, error) {
@@ -49,20 +51,26 @@ func Edited(name string, data []byte, edits []Edit, around Surroundings) (Update
 
 func (u *Update) run(name string, edits []Edit, around Surroundings) error {
 	in := &around.Inputs
-	before, _ := Parse(name, u.Text, in.Providers)
+	before, had := Parse(name, u.Text, in.Providers)
 	stale, err := staleKeys(name, u.Text, edits)
 	if err != nil {
 		return err
 	}
-	if err := u.apply(name, slices.Concat(edits, stale), in); err != nil {
+	if err := u.apply(name, slices.Concat(edits, stale)); err != nil {
 		return err
+	}
+	if err := u.load(name, in); err != nil {
+		return conf.Worse(had, err).Err()
 	}
 	follow, err := u.File.follow(edits, in)
 	if err != nil {
 		return err
 	}
 	u.Followed = slices.Concat(stale, follow)
-	if err := u.apply(name, follow, in); err != nil {
+	if err := u.apply(name, follow); err != nil {
+		return err
+	}
+	if err := u.load(name, in); err != nil {
 		return err
 	}
 	return u.File.worse(before, around).Err()
@@ -86,15 +94,18 @@ func staleKeys(name string, data []byte, edits []Edit) ([]Edit, error) {
 	return stale, nil
 }
 
-// apply carries edits out and reads the result.
-func (u *Update) apply(name string, edits []Edit, in *Inputs) error {
+// apply carries edits out.
+func (u *Update) apply(name string, edits []Edit) error {
 	ops, err := operations(name, u.Text, edits)
 	if err != nil {
 		return err
 	}
-	if u.Text, err = edit.TOML(u.Text, ops...); err != nil {
-		return conf.InFile(err, name)
-	}
+	u.Text, err = edit.TOML(u.Text, ops...)
+	return conf.InFile(err, name)
+}
+
+// load reads the text.
+func (u *Update) load(name string, in *Inputs) (err error) {
 	u.File, err = Parse(name, u.Text, in.Providers)
 	return err
 }
@@ -147,8 +158,8 @@ func operation(doc *conf.Document, e Edit) (edit.Op, error) {
 	at := place(doc, path, len(path) > 1)
 	if e.Value == nil {
 		_, err := settable(path)
-		if errors.Is(err, conf.ErrType) {
-			at = place(doc, path, true)
+		if _, there := doc.Value(at...); errors.Is(err, conf.ErrType) || err != nil && !there {
+			at = place(doc, path, true) // a table, also one that hal0 does not know
 		}
 		if _, there := doc.Value(at...); there || errors.Is(err, conf.ErrType) {
 			err = nil

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hal0ai/hal0-go/device"
+	"github.com/hal0ai/hal0-go/internal/conf"
 	"github.com/hal0ai/hal0-go/profile"
 	"github.com/hal0ai/hal0-go/provider"
 	"github.com/hal0ai/hal0-go/slot"
@@ -506,4 +507,47 @@ rope_freq_base = 1e+06
 `, string(u.Text))
 	_, err = slot.Edited("slots/chat.toml", []byte("port = 8081\n"), []slot.Edit{to("device", (*device.Device)(nil))}, around(t))
 	require.EqualError(t, err, "slots/chat.toml:1:1: device: a value of type *device.Device can't be written")
+}
+
+// A file with several problems is mended one key at a time; nothing may get
+// worse.
+func TestEditedMendsBitByBit(t *testing.T) {
+	t.Parallel()
+	const broken = "port = 8081\nprofile = \"vulkan\"\nworkers = 0\n[model]\ndefault = 3\n"
+	around := slot.Surroundings{Inputs: inputs()}
+	for name, tc := range map[string]struct{ edit, text, err string }{
+		"one of two": {"workers=1", "port = 8081\nprofile = \"vulkan\"\nworkers = 1\n[model]\ndefault = 3\n", ""},
+		"disabled":   {"enabled=false", "port = 8081\nprofile = \"vulkan\"\nworkers = 0\nenabled = false\n[model]\ndefault = 3\n", ""},
+		"another":    {"port=80", "", "slots/chat.toml:1:1: port: must be 8081 to 8200, got 80"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			u, err := slot.Edited("slots/chat.toml", []byte(broken), edits(t, tc.edit), around)
+			if tc.err != "" {
+				require.EqualError(t, err, tc.err)
+				return
+			}
+			require.NoError(t, err)
+			assert.Equal(t, tc.text, string(u.Text))
+			assert.Nil(t, u.File, "it does not load yet")
+		})
+	}
+}
+
+func TestEditedRemovesTablesThatNobodyKnows(t *testing.T) {
+	t.Parallel()
+	for name, doc := range map[string]string{
+		"at top level": "port = 8081\n[model]\ndefault = \"qwen3-4b\"\n[mytool]\nx = 1\n",
+		"under slot":   "[slot]\nport = 8081\n[slot.model]\ndefault = \"qwen3-4b\"\n[slot.mytool]\nx = 1\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			u, err := slot.Edited("slots/chat.toml", []byte(doc), edits(t, "mytool"), slot.Surroundings{Inputs: inputs()})
+			require.NoError(t, err)
+			assert.NotContains(t, string(u.Text), "mytool")
+			assert.Contains(t, string(u.Text), "qwen3-4b")
+		})
+	}
+	_, err := slot.Edited("slots/chat.toml", []byte("port = 8081\n"), edits(t, "mytool"), slot.Surroundings{Inputs: inputs()})
+	require.ErrorIs(t, err, conf.ErrUnknownKey, "one that is not there is a misspelling")
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -11,6 +12,9 @@ import (
 
 func (a *app) watch() *cobra.Command {
 	return a.verb("watch", "Tell what changes in the box's files, until interrupted", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
+		if a.demo {
+			return errors.New("the sample box is built in: its files do not change")
+		}
 		home, err := a.homeDir()
 		if err != nil {
 			return err

@@ -176,7 +176,8 @@ func mount(t *testing.T, dir string, flags uintptr, options string) {
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", flags, options); err != nil {
 		t.Skipf("a small or read-only file system needs the right to mount: %v", err)
 	}
-	t.Cleanup(func() { assert.NoError(t, syscall.Unmount(dir, 0)) })
+	// Detached, as a process that another test starts may hold it for a moment.
+	t.Cleanup(func() { assert.NoError(t, syscall.Unmount(dir, syscall.MNT_DETACH)) })
 }
 
 func TestDiskFull(t *testing.T) {
