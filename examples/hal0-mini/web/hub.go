@@ -1,0 +1,110 @@
+package web
+
+import (
+	"encoding/json"
+	"sync"
+
+	"github.com/hal0ai/hal0-go"
+)
+
+// waiting is how many events may wait for a reader: one that is further behind is
+// dropped.
+const waiting = 64
+
+// An event is something that happened, as it is sent.
+type event struct {
+	id   uint64
+	name string // "state", "file" or "runtime"
+	data []byte // JSON
+}
+
+// A hub sends events to all who listen. It never waits for any of them.
+type hub struct {
+	mu     sync.Mutex
+	last   uint64
+	closed bool
+	ears   map[chan event]struct{}
+}
+
+// listen returns a channel of what happens from now on. It is closed when the
+// reader is too slow, and when the hub is closed. The reader calls leave at the
+// end.
+func (h *hub) listen() (events <-chan event, leave func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	ear := make(chan event, waiting)
+	if h.closed {
+		close(ear)
+		return ear, func() {}
+	}
+	if h.ears == nil {
+		h.ears = map[chan event]struct{}{}
+	}
+	h.ears[ear] = struct{}{}
+	return ear, func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.drop(ear)
+	}
+}
+
+// drop ends what a reader gets; the lock is held.
+func (h *hub) drop(ear chan event) {
+	if _, there := h.ears[ear]; there {
+		delete(h.ears, ear)
+		close(ear)
+	}
+}
+
+func (h *hub) send(events ...event) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, e := range events {
+		h.last++
+		e.id = h.last
+		for ear := range h.ears {
+			select {
+			case ear <- e:
+			default:
+				h.drop(ear)
+			}
+		}
+	}
+}
+
+func (h *hub) close() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.closed = true
+	for ear := range h.ears {
+		h.drop(ear)
+	}
+}
+
+func newEvent(name string, of any) event {
+	data, err := json.Marshal(of)
+	if err != nil { // nothing that is sent has a value without JSON
+		data = []byte("null")
+	}
+	return event{name: name, data: data}
+}
+
+func stateEvents(changed []hal0.Status) []event {
+	events := make([]event, len(changed))
+	for i, s := range changed {
+		events[i] = newEvent("state", s)
+	}
+	return events
+}
+
+func fileEvents(changes []hal0.FileChange) []event {
+	events := make([]event, len(changes))
+	for i, c := range changes {
+		events[i] = newEvent("file", c)
+	}
+	return events
+}
+
+func runtimeEvent(err error) event {
+	return newEvent("runtime", failure{Code: "runtime.unavailable", Message: err.Error()})
+}

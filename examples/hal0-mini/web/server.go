@@ -1,0 +1,169 @@
+// Package web serves a hal0 box over HTTP, read-only: as JSON for programs, as
+// pages for people, and as a stream of what changes. Another program can mount
+// it: make a [Server], run [Server.Run] beside the program, and hand
+// [Server.Handler] to an HTTP server.
+//
+// One goroutine watches the box, however many look. What it has seen is a view,
+// which never changes; each answer is made from the newest one.
+package web
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"sync"
+	"sync/atomic"
+
+	"github.com/hal0ai/hal0-go"
+	"github.com/hal0ai/hal0-go/runtime"
+)
+
+// A Config says what a [Server] serves.
+type Config struct {
+	// Home is the box.
+	Home hal0.Home
+	// Options open it. With [hal0.WithRuntime] there are the states of slots, and
+	// with [hal0.WithFiles] files do not change.
+	Options []hal0.Option
+	// Hosts are the names and addresses, with the port unless it is 80, that
+	// requests may be for: all others are refused. Set it before the first request.
+	Hosts []string
+	// Log is told what goes wrong; nil is nobody.
+	Log *slog.Logger
+}
+
+// A Server serves one box. Its methods may be called concurrently.
+type Server struct {
+	config  Config
+	log     *slog.Logger
+	current atomic.Pointer[view]
+	hub     hub
+
+	mu sync.Mutex // of those who make the next view
+}
+
+// New opens the box and returns a server that says what it has now. Nothing is
+// watched before [Server.Run]. The error is that of [hal0.Open]; files with
+// problems are none, they are what is served.
+func New(config Config) (*Server, error) {
+	s := &Server{config: config, log: config.Log}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	box, err := hal0.Open(config.Home, config.Options...)
+	if err != nil {
+		return nil, err
+	}
+	s.current.Store(newView(box))
+	return s, nil
+}
+
+// Handler returns what answers requests.
+func (s *Server) Handler() http.Handler {
+	mux := http.NewServeMux()
+	s.routeAPI(mux)
+	s.routePages(mux)
+	return s.guard(mux)
+}
+
+// view is the box as it was seen last.
+func (s *Server) view() *view { return s.current.Load() }
+
+// Run watches the box until ctx ends, and tells those who listen to events. It
+// blocks, and leaves nothing running. The error says why watching is over
+// otherwise. It is run once.
+func (s *Server) Run(ctx context.Context) error {
+	defer s.hub.close()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	opened := make(chan *hal0.Box, 1)
+	var observing sync.WaitGroup
+	defer observing.Wait()
+	observing.Go(func() { s.observe(ctx, opened) })
+	opened <- s.view().box
+	return s.follow(ctx, opened)
+}
+
+// follow opens the box again whenever its files change.
+func (s *Server) follow(ctx context.Context, opened chan *hal0.Box) error {
+	first := true
+	for changes, err := range hal0.Watch(ctx, s.config.Home, s.config.Options...) {
+		switch {
+		case errors.Is(err, errors.ErrUnsupported): // these files don't change
+			<-ctx.Done()
+			return nil
+		case err != nil:
+			return err
+		}
+		box, err := hal0.Open(s.config.Home, s.config.Options...)
+		if err != nil {
+			s.log.Error("the box can't be opened again", "error", err)
+			continue
+		}
+		s.next(func(v *view) *view { return v.withBox(box) })
+		if !first { // the first step is what there is
+			s.hub.send(fileEvents(changes)...)
+		}
+		first = false
+		select {
+		case <-opened: // nobody took it: this one is newer
+		default:
+		}
+		opened <- box
+	}
+	return nil
+}
+
+// observe takes in the states of the slots of the newest box.
+func (s *Server) observe(ctx context.Context, opened <-chan *hal0.Box) {
+	stop := func() {}
+	var running sync.WaitGroup
+	defer running.Wait()
+	for {
+		select {
+		case <-ctx.Done():
+			stop()
+			return
+		case box := <-opened:
+			stop()
+			running.Wait()
+			var observed context.Context
+			observed, stop = context.WithCancel(ctx)
+			running.Go(func() { s.observeBox(observed, box) })
+		}
+	}
+}
+
+func (s *Server) observeBox(ctx context.Context, box *hal0.Box) {
+	for statuses, err := range box.Observe(ctx) {
+		switch {
+		case errors.Is(err, hal0.ErrNoRuntime):
+			return
+		case errors.Is(err, runtime.ErrUnavailable):
+			s.log.Warn("the states of slots are not known", "error", err)
+			s.next(func(v *view) *view { return v.withoutStates(err) })
+			s.hub.send(runtimeEvent(err))
+		case err != nil:
+			s.log.Error("slots are not observed any more", "error", err)
+			s.next(func(v *view) *view { return v.withoutStates(err) })
+			s.hub.send(runtimeEvent(err))
+			return
+		default:
+			var changed []hal0.Status
+			s.next(func(v *view) *view {
+				next, c := v.withStates(statuses)
+				changed = c
+				return next
+			})
+			s.hub.send(stateEvents(changed)...)
+		}
+	}
+}
+
+// next makes the next view out of the one there is.
+func (s *Server) next(make func(*view) *view) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.current.Store(make(s.view()))
+}
