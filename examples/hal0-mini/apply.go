@@ -102,7 +102,7 @@ func (a *app) printDiff(d hal0.Diff) {
 // finishApply prints what became of each slot. It fails with the errors among
 // them.
 func (a *app) finishApply(results hal0.ApplyResult) error {
-	steps, errs := []step{}, []error{}
+	steps, errs := make([]step, 0, len(results)), []error{}
 	for _, r := range results {
 		s := step{Step: r.Step}
 		switch {
