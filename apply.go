@@ -50,6 +50,10 @@ func (b *Box) Diff(ctx context.Context, opts ...CallOption) (Diff, error) {
 // than a few at a time only share its speed.
 func Parallel(n int) CallOption { return func(c *call) { c.parallel = max(1, n) } }
 
+// OnDiff calls report once with what [Box.Apply] is about to do, before anything is
+// done, from the calling goroutine.
+func OnDiff(report func(Diff)) CallOption { return func(c *call) { c.diff = report } }
+
 // A SlotResult is what [Box.Apply] did about one slot.
 type SlotResult struct {
 	slot.Step
@@ -102,8 +106,8 @@ func (r ApplyResult) Err() error {
 // What only stops is stopped first, and so is what holds a port that another
 // slot is to have. Then the slots come up side by side; see [Parallel]. One that
 // fails does not keep the others from it. Each is brought up as [Box.Up] does,
-// with the same options; events of several slots come one after the other, but
-// not from the calling goroutine.
+// with the same options; what several slots report comes one after the other, but
+// not from the calling goroutine. [OnDiff] tells what is to be done beforehand.
 //
 // Apply blocks until all is done or ctx ends. It may be called concurrently,
 // also by several programs: they take turns at each slot, and who comes second
@@ -120,7 +124,8 @@ func (b *Box) Apply(ctx context.Context, opts ...CallOption) (ApplyResult, error
 	for i, step := range plan.diff {
 		results[i] = SlotResult{Step: step, Err: plan.errs[step.Slot]}
 	}
-	opts = append(slices.Clip(opts), OnProgress(serial(c.progress)), OnPull(serial(c.pull)))
+	c.diff(plan.diff)
+	opts = append(slices.Clip(opts), c.serially()...)
 	plan.each(&c, func(i int) {
 		if plan.stops(i) {
 			results[i].Err = b.stop(ctx, plan.diff[i].Slot, opts)
@@ -249,9 +254,15 @@ func (p *applying) each(c *call, do func(i int)) {
 	_ = all.Wait() // errors are in the results
 }
 
-// serial returns report for several goroutines: one at a time calls it.
-func serial[T any](report func(T)) func(T) {
+// serially are options under which several goroutines report as one would.
+func (c *call) serially() []CallOption {
 	var mu sync.Mutex
+	return []CallOption{OnProgress(serial(&mu, c.progress)), OnPull(serial(&mu, c.pull))}
+}
+
+// serial returns report for several goroutines: one at a time calls it, or another
+// one of the same lock.
+func serial[T any](mu *sync.Mutex, report func(T)) func(T) {
 	return func(v T) {
 		mu.Lock()
 		defer mu.Unlock()

@@ -92,6 +92,45 @@ start   d: it has no container
 	assert.Empty(t, again)
 }
 
+// What is about to be done is told before anything is, and not to those who only
+// bring a slot up.
+func TestApplyTellsItsDiff(t *testing.T) {
+	b := newDiskBox(t, ready)
+	b.slot("a", 8110)
+	var told []string
+	tell := hal0.OnDiff(func(d hal0.Diff) {
+		assert.Empty(t, ids(t, b.rt))
+		told = append(told, d.String())
+	})
+	got, err := b.open().Apply(t.Context(), tell)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"start   a: it has no container\n"}, told)
+	assert.Equal(t, "start a", actions(got))
+	_, err = b.open().Up(t.Context(), "a", tell)
+	require.NoError(t, err)
+	assert.Len(t, told, 1)
+	b.rt.FailNext(runtimetest.OpList, errors.New("gone fishing"))
+	_, err = b.open().Apply(t.Context(), tell)
+	require.Error(t, err)
+	assert.Len(t, told, 1, "nobody knows what there is to do")
+}
+
+// What slots that come up side by side tell, they tell one at a time: the race
+// detector sees if two functions that share something are called at once.
+func TestApplyReportsOneAtATime(t *testing.T) {
+	b := newDiskBox(t, ready)
+	var report []string
+	b.rt.AddRemote("localhost/far:v1", runtimetest.Remote{Program: ready})
+	for i, name := range []string{"a", "b", "c", "d"} {
+		b.slot(name, 8111+i, "image = \"localhost/far:v1\"\n")
+	}
+	_, err := b.open().Apply(t.Context(), hal0.Parallel(4),
+		hal0.OnProgress(func(e hal0.Event) { report = append(report, e.Message) }),
+		hal0.OnPull(func(s runtime.PullStep) { report = append(report, s.Message) }))
+	require.NoError(t, err)
+	assert.NotEmpty(t, report)
+}
+
 // One slot that fails, and one whose file has a problem, keep no other from
 // coming up; what runs of a slot without a plan goes on.
 func TestApplyGoesOnPastErrors(t *testing.T) {

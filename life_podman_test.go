@@ -3,6 +3,7 @@ package hal0_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -144,7 +145,9 @@ func TestApplyOfRealServers(t *testing.T) {
 	require.NoError(t, syscall.Kill(server, syscall.SIGKILL))
 	killed := time.Now()
 	s := o.until("chat", is(hal0.StateError))
-	t.Logf("a killed server was seen after %v", time.Since(killed))
+	seen := time.Since(killed)
+	t.Logf("a killed server was seen after %v", seen)
+	assert.Less(t, seen, 2*time.Second, "what is promised; podman tells it within a fifth of a second")
 	assert.Equal(t, "the server exited with code 137 (SIGKILL, possibly for lack of memory)", s.Reason)
 	assert.NotEmpty(t, s.Logs)
 
@@ -196,28 +199,28 @@ const (
 	applyURI  = "HAL0_TEST_APPLY_URI"
 )
 
-// applyElsewhere applies the box in another process.
+// applyElsewhere applies the box in another process, which applyHere is.
 func applyElsewhere(t *testing.T, b *podmanBox) {
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestApplyHelper$", "-test.count=1")
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
 	cmd.Env = append(os.Environ(), applyHome+"="+b.home, applyURI+"="+b.service.URI)
 	out, err := cmd.CombinedOutput()
 	assert.NoError(t, err, "%s", out) //nolint:testifylint // not the test's goroutine
-	assert.Contains(t, string(out), "PASS")
+	assert.Equal(t, "applied\n", string(out))
 }
 
-// TestApplyHelper is what applyElsewhere runs.
-func TestApplyHelper(t *testing.T) {
-	home := os.Getenv(applyHome)
-	if home == "" {
-		t.Skip("it is run by other tests")
+func applyHere(home, uri string) error {
+	rt, err := podman.New(uri)
+	if err != nil {
+		return err
 	}
-	rt, err := podman.New(os.Getenv(applyURI))
-	require.NoError(t, err)
-	defer rt.Close()
 	box, err := hal0.Open(hal0.HomeAt(home), hal0.WithRuntime(rt), hal0.WithHost(device.Host{}))
-	require.NoError(t, err)
-	_, err = box.Apply(t.Context())
-	require.NoError(t, err)
+	if err == nil {
+		_, err = box.Apply(context.Background())
+	}
+	if err == nil {
+		fmt.Println("applied")
+	}
+	return errors.Join(err, rt.Close())
 }
 
 // descriptors counts the open files of this process.

@@ -96,6 +96,42 @@ func TestObserve(t *testing.T) {
 	}
 }
 
+// A server that ends because its slot is taken down has not crashed.
+func TestObserveSeesThatAServerWasToldToEnd(t *testing.T) {
+	for name, leave := range map[string]func(context.Context, *hal0.Box) error{
+		"taken down": func(ctx context.Context, box *hal0.Box) error { return box.Down(ctx, "a") },
+		"replaced": func(ctx context.Context, box *hal0.Box) error {
+			_, err := box.Up(ctx, "a")
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newDiskBox(t, ready)
+			b.slot("a", 8151)
+			_, err := b.open().Up(t.Context(), "a")
+			require.NoError(t, err)
+			o := observe(t, b.open(), hal0.RestartCrashed(hal0.RestartPolicy{}))
+			o.step()
+			b.slot("a", 8151, "chat_template = \"x\"\n")
+			seen, ended := make(chan struct{}), make(chan error)
+			b.rt.Intercept(func(_ context.Context, c runtimetest.Call, do func() error) error {
+				if c.Op == runtimetest.OpStop || c.Op == runtimetest.OpStart {
+					require.NoError(t, b.rt.Exit("hal0-slot-a", 0))
+					<-seen
+				}
+				return do()
+			})
+			go func() { ended <- leave(t.Context(), b.open()) }()
+			s := o.until("a", func(s hal0.Status) bool { return s.State != hal0.StateReady })
+			assert.Equal(t, hal0.StateUnloading, s.State)
+			assert.Equal(t, "the server was told to end, and exited with code 0", s.Reason)
+			assert.Nil(t, s.Restart)
+			close(seen)
+			require.NoError(t, <-ended)
+		})
+	}
+}
+
 func TestObserveEnds(t *testing.T) {
 	b := newDiskBox(t, ready)
 	ctx, cancel := context.WithCancel(t.Context())

@@ -109,6 +109,7 @@ type call struct {
 	listen   netip.Addr
 	progress func(Event)
 	pull     func(runtime.PullStep)
+	diff     func(Diff)
 	ready    time.Duration
 	grace    time.Duration
 	verify   VerifyPolicy
@@ -122,7 +123,7 @@ type call struct {
 // call returns the options of one call.
 func (b *Box) call(opts []CallOption) call {
 	c := call{
-		progress: func(Event) {}, pull: func(runtime.PullStep) {},
+		progress: func(Event) {}, pull: func(runtime.PullStep) {}, diff: func(Diff) {},
 		ready: 5 * time.Minute, grace: 20 * time.Second, verify: VerifyEnforce, fetch: PullMissing, parallel: 4,
 	}
 	for _, opt := range slices.Concat(b.opts.calls, opts) {

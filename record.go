@@ -204,6 +204,13 @@ func (b *Box) recorded(name string) (Record, bool) {
 	return r, err == nil && r.Slot == name
 }
 
+// toldToEnd reports whether the slot's record says that somebody takes this container
+// down: it has not crashed then.
+func (b *Box) toldToEnd(name string, c *runtime.Container) bool {
+	r, ok := b.recorded(name)
+	return ok && r.State == StateUnloading && r.Launch.Container == c.ID
+}
+
 // launchOf returns what a container of ours was started from, if the slot's record
 // tells.
 func (b *Box) launchOf(c *runtime.Container) *runtime.Spec {

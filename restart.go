@@ -95,7 +95,7 @@ type restarted struct {
 func newKeeper(o *observer, c *call, opts []CallOption) *keeper {
 	return &keeper{
 		observer: o, policy: c.restart, slots: map[string]*kept{}, results: make(chan restarted),
-		opts: append(slices.Clip(opts), OnProgress(serial(c.progress)), OnPull(serial(c.pull))),
+		opts: append(slices.Clip(opts), c.serially()...),
 	}
 }
 

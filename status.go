@@ -126,6 +126,9 @@ func (b *Box) status(ctx context.Context, name string, c runtime.Container, isUp
 	switch {
 	case !c.Managed() || c.Labels[runtime.LabelSlot] != name:
 		s.State, s.Reason = StateError, fmt.Sprintf("a container %s exists that hal0 did not start", c.Name)
+	case c.State == runtime.StateExited && b.toldToEnd(name, &c):
+		exit := exitOf(&c)
+		s.State, s.Exit, s.Reason = StateUnloading, &exit, "the server was told to end, and "+exit.String()
 	case c.State == runtime.StateExited:
 		exit := exitOf(&c)
 		s.State, s.Exit, s.Reason, s.Logs = StateError, &exit, "the server "+exit.String(), tail(ctx, b.opts.runtime, c.Name)

@@ -29,6 +29,13 @@ import (
 var service podmantest.Shared
 
 func TestMain(m *testing.M) {
+	if home := os.Getenv(applyHome); home != "" {
+		if err := applyHere(home, os.Getenv(applyURI)); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	code := m.Run()
 	if err := service.Close(); err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -195,7 +195,7 @@ func (a *app) validate() *cobra.Command {
 			for _, p := range report.Problems {
 				a.printf("%v\n", p)
 			}
-			a.printf("%d problems, %d warnings in %d slots\n", len(report.Problems), len(report.Warnings), len(box.Names()))
+			a.printf("%s, %s in %s\n", counted(len(report.Problems), "problem"), counted(len(report.Warnings), "warning"), counted(len(box.Names()), "slot"))
 		}
 		if err != nil {
 			return err

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -79,6 +80,20 @@ func TestReadmeShowsRealOutput(t *testing.T) {
 		code, stdout, stderr := mini(t, strings.Fields(line)...)
 		require.Zero(t, code, stderr)
 		assert.Equal(t, stdout, shown)
+	}
+}
+
+// varying is what differs from run to run in screens: times, and digests of images
+// that are made by tests.
+var varying = regexp.MustCompile(`(?m)^\d\d:\d\d:\d\d|sha256:[0-9a-f]{64}`)
+
+// inReadme asserts that a screen stands in the README.
+func inReadme(t *testing.T, screen string) {
+	t.Helper()
+	readme, err := os.ReadFile("../../README.md")
+	require.NoError(t, err)
+	if !strings.Contains(varying.ReplaceAllString(string(readme), "…"), "```console\n"+varying.ReplaceAllString(screen, "…")) {
+		t.Errorf("the README does not show\n%s", screen)
 	}
 }
 

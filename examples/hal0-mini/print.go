@@ -66,6 +66,14 @@ func problemList(all hal0.ValidationErrors) []problem {
 	return list
 }
 
+// counted returns such as "2 slots".
+func counted(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
+}
+
 // indented puts each line of text behind a margin.
 func indented(margin, text string) string {
 	return margin + strings.ReplaceAll(text, "\n", "\n"+margin)

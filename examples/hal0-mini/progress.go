@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"time"
 
@@ -14,20 +15,23 @@ import (
 )
 
 // A meter shows how far a transfer is: as a bar on a terminal, else as a line for
-// each thing that begins or ends. Its methods are called from one goroutine.
+// each thing that begins or ends. Its methods are called one at a time.
 type meter struct {
 	w     io.Writer
 	bar   *progressbar.ProgressBar // nil where there is no terminal
-	blobs map[string]blob          // of the image that is fetched
+	blobs map[part]blob            // of the images that are fetched
 	last  string                   // the line that was printed last
 }
 
-// A blob is how far one part of an image is.
-type blob struct{ done, total int64 }
+// A part is one of an image, and a blob how far it is.
+type (
+	part struct{ ref, digest string }
+	blob struct{ done, total int64 }
+)
 
 // meter returns one that writes to standard error, or nowhere beside JSON.
 func (a *app) meter() *meter {
-	m := &meter{w: a.stderr, blobs: map[string]blob{}}
+	m := &meter{w: a.stderr, blobs: map[part]blob{}}
 	if a.json {
 		m.w = io.Discard
 	}
@@ -46,14 +50,14 @@ func (m *meter) pull(s runtime.PullStep) {
 	m.bytes(s)
 }
 
-// bytes shows how much of an image is there. What is left to fetch grows while
-// the registry tells of more.
+// bytes shows how much is there of the images that are fetched. What is left to
+// fetch grows while the registries tell of more.
 func (m *meter) bytes(s runtime.PullStep) {
 	if s.Phase == runtime.PullResolving || s.Phase == runtime.PullDone {
-		clear(m.blobs)
+		maps.DeleteFunc(m.blobs, func(p part, _ blob) bool { return p.ref == s.Ref })
 	}
 	if s.Blob != "" && s.Total > 0 {
-		m.blobs[s.Blob] = blob{s.Done, s.Total}
+		m.blobs[part{s.Ref, s.Blob}] = blob{s.Done, s.Total}
 	}
 	var all blob
 	for _, b := range m.blobs {

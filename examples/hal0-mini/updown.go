@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -11,22 +12,34 @@ import (
 )
 
 func (a *app) up() *cobra.Command {
-	var within time.Duration
-	verify, pull := hal0.VerifyEnforce, hal0.PullMissing
+	var makeRoom bool
+	var launch func() []hal0.CallOption
 	cmd := a.verb("up [SLOT…]", "Start slots and wait until they are ready; all that are enabled when none is named", cobra.ArbitraryArgs, func(cmd *cobra.Command, args []string) error {
 		box, done, err := a.running()
 		if err != nil {
 			return err
 		}
 		defer done()
-		results, show := []result{}, a.meter()
+		opts := launch()
+		if makeRoom {
+			opts = append(opts, hal0.MakeRoom())
+		}
+		results := []result{}
 		for _, name := range orEnabled(box, args) {
-			status, err := box.Up(cmd.Context(), name, hal0.ReadyWithin(within), hal0.VerifyImage(verify), hal0.PullImage(pull),
-				hal0.OnProgress(func(e hal0.Event) { show.clear(); a.progress(e) }), hal0.OnPull(show.bytes))
+			status, err := box.Up(cmd.Context(), name, opts...)
 			results = append(results, resultOf(name, status, err))
 		}
 		return a.finish(results)
 	})
+	launch = a.launchFlags(cmd)
+	cmd.Flags().BoolVar(&makeRoom, "make-room", false, "take down the slots on the GPU that have to stop first")
+	return cmd
+}
+
+// launchFlags adds the flags of verbs that start servers, and returns what makes
+// options of them. With these options, progress is shown.
+func (a *app) launchFlags(cmd *cobra.Command) func() []hal0.CallOption {
+	verify, pull := hal0.VerifyEnforce, hal0.PullMissing
 	cmd.Flags().Func("verify", "what to do with an image that is not the pinned one: `POLICY` enforce, warn or off (default enforce)", func(s string) (err error) {
 		verify, err = hal0.ParseVerifyPolicy(s)
 		return err
@@ -35,8 +48,14 @@ func (a *app) up() *cobra.Command {
 		pull, err = hal0.ParsePullPolicy(s)
 		return err
 	})
-	cmd.Flags().DurationVar(&within, "timeout", 5*time.Minute, "how long a started server may take to be ready")
-	return cmd
+	within := cmd.Flags().Duration("timeout", 5*time.Minute, "how long a started server may take to be ready")
+	return func() []hal0.CallOption {
+		show := a.meter()
+		return []hal0.CallOption{
+			hal0.ReadyWithin(*within), hal0.VerifyImage(verify), hal0.PullImage(pull),
+			hal0.OnProgress(func(e hal0.Event) { show.clear(); a.progress(e) }), hal0.OnPull(show.bytes),
+		}
+	}
 }
 
 // orEnabled returns names, or those of every slot that is enabled or can't be
@@ -60,7 +79,7 @@ func (a *app) progress(e hal0.Event) {
 		if e.Warning {
 			warning = "warning: "
 		}
-		_, _ = fmt.Fprintf(a.stderr, "%s  %-8s %s%s\n", e.Slot, e.State, warning, e.Message)
+		_, _ = fmt.Fprintf(a.stderr, "%s  %-9s  %s%s\n", e.Slot, e.State, warning, e.Message)
 	}
 }
 
@@ -104,15 +123,12 @@ func resultOf(name string, s hal0.Status, err error) result {
 	return result{Status: hal0.Status{Slot: name, State: hal0.StateError, Reason: err.Error()}, Errors: problemsOf(err), err: err}
 }
 
-// finish prints results. It fails with the errors among them: as problems when
-// they all are of configuration.
+// finish prints results, and fails with the errors among them.
 func (a *app) finish(results []result) error {
 	var errs []error
-	invalid := true
 	for _, r := range results {
 		if r.err != nil {
 			errs = append(errs, r.err)
-			invalid = invalid && errors.Is(r.err, hal0.ErrInvalid)
 		}
 	}
 	if a.json {
@@ -122,15 +138,25 @@ func (a *app) finish(results []result) error {
 	} else {
 		for _, r := range results {
 			if r.err == nil {
-				a.printf("%s  %s%s\n", r.Slot, r.State, where(r.Status))
+				a.printUp(r.Status)
 			}
 		}
 	}
-	if len(errs) > 0 && invalid {
-		_, _ = fmt.Fprintln(a.stderr, errors.Join(errs...))
-		return errProblems
+	return a.failure(errs)
+}
+
+// printUp tells what became of a slot, and where it is.
+func (a *app) printUp(s hal0.Status) { a.printf("%s  %s%s\n", s.Slot, s.State, where(s)) }
+
+// failure is what a verb ends with that met these errors: as problems when they
+// all are of configuration.
+func (a *app) failure(errs []error) error {
+	all := errors.Join(errs...)
+	if all == nil || slices.ContainsFunc(errs, func(err error) bool { return !errors.Is(err, hal0.ErrInvalid) }) {
+		return all
 	}
-	return errors.Join(errs...)
+	_, _ = fmt.Fprintln(a.stderr, all)
+	return errProblems
 }
 
 // where tells the address of a slot that is up.
