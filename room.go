@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/hal0ai/hal0-go/device"
 	"github.com/hal0ai/hal0-go/runtime"
 	"github.com/hal0ai/hal0-go/slot"
 )
@@ -76,8 +75,11 @@ func (b *Box) room(ctx context.Context, plan *slot.Plan, c *call) (slot.Decision
 // tenant is a slot with what it takes of the GPU's memory, as far as that is known.
 func (b *Box) tenant(plan *slot.Plan) slot.Tenant {
 	t := slot.Tenant{Slot: plan.Slot, Device: plan.Device, Type: plan.Type}
-	if facts, err := b.modelFacts(plan); err == nil && facts != nil && plan.Device.IsGPU() {
-		t.Bytes = slot.EstimateMemory(plan, facts).Total()
+	if !plan.Device.IsGPU() {
+		return t
+	}
+	if e, _ := b.estimate(plan); e != nil {
+		t.Bytes = e.Total()
 	}
 	return t
 }
@@ -94,13 +96,6 @@ func (b *Box) seat(steps []slot.Step, plans map[string]slot.Plan) []slot.Step {
 		return steps
 	}
 	return slot.Seat(steps, tenants, b.pool())
-}
-
-// pool is the memory that slots on the GPU share; zero where it is not known, and
-// then it is not counted.
-func (b *Box) pool() slot.Memory {
-	hardware, _ := b.Hardware()
-	return slot.MemoryOf(hardware, device.GPUVulkan)
 }
 
 // onGPU is the gate that those pass one by one who start a container on the GPU: each
