@@ -8,7 +8,9 @@ import (
 	"strings"
 
 	"github.com/hal0ai/hal0-go/internal/conf"
+	"github.com/hal0ai/hal0-go/manifest"
 	"github.com/hal0ai/hal0-go/profile"
+	"github.com/hal0ai/hal0-go/provider"
 	"github.com/hal0ai/hal0-go/slot"
 )
 
@@ -24,12 +26,24 @@ var (
 	ErrNoProfile = profile.ErrNoProfile
 )
 
-// A ProfileUse is a profile and who uses it.
+// A ProfileUse is a profile, what becomes of it, and who uses it.
 type ProfileUse struct {
 	profile.Profile
+	// ResolvedFlags are its flags as they are launched, with the bundle of
+	// multi-token prediction if that is on; see [slot.ProfileFlags].
+	ResolvedFlags profile.Flags `json:"resolved_flags"`
+	// Family is the provider that its image is for, and SlotTypes are what that
+	// serves.
+	Family    provider.Name       `json:"runtime_family"`
+	SlotTypes []provider.SlotType `json:"supported_slot_types"`
+	// Pin is how the manifest pins its image.
+	Pin manifest.Pin `json:"image_pin"`
 	// UsedBy are the names of the slots that name the profile, or take it because
 	// they name none, sorted; disabled slots are among them.
 	UsedBy []string `json:"used_by"`
+	// Problems keep any slot that uses it from being launched. ResolvedFlags are
+	// empty then.
+	Problems ValidationErrors `json:"problems,omitempty"`
 }
 
 // ProfileUses returns the profiles that the box serves, in the order of their
@@ -39,9 +53,30 @@ func (b *Box) ProfileUses() []ProfileUse {
 	list := b.profiles.List()
 	uses := make([]ProfileUse, len(list))
 	for i, p := range list {
-		uses[i] = ProfileUse{p, append([]string{}, users[p.Name]...)}
+		uses[i] = b.profileUse(p)
+		uses[i].UsedBy = append([]string{}, users[p.Name]...)
 	}
 	return uses
+}
+
+func (b *Box) profileUse(p profile.Profile) ProfileUse {
+	use := ProfileUse{Profile: p, Family: p.Family()}
+	if server, err := b.opts.providers.Get(use.Family); err == nil {
+		use.SlotTypes = slices.Clone(server.Facts().Types)
+	}
+	flags, err := slot.ProfileFlags(p, b.opts.providers)
+	for _, problem := range conf.Problems(err) {
+		use.Problems = append(use.Problems, b.profiles.Locate(problem))
+	}
+	if use.Pin, err = b.manifest.Resolve(p.Image); err != nil {
+		use.Problems = append(use.Problems, b.profiles.Locate(conf.At(conf.ErrValue, err.Error(), "profile", p.Name, "image")))
+	}
+	var words []string
+	for _, f := range flags {
+		words = f.AppendTo(words)
+	}
+	use.ResolvedFlags = profile.FlagsOf(words...)
+	return use
 }
 
 // profileUsers returns the names of the slots that use a profile, by its name.

@@ -65,7 +65,22 @@ func TestProfileUses(t *testing.T) {
 	data, err := json.Marshal(box.ProfileUses()[4])
 	require.NoError(t, err)
 	assert.JSONEq(t, `{"name":"flm","image":"ghcr.io/hal0ai/hal0-toolbox-flm:0.9.43","flags":"","mtp":false,"device_class":"npu","backend":"none",
-		"intent":"FLM NPU inference","quant":"W4ABF16","tps":38.6,"seed":true,"used_by":["a"]}`, string(data))
+		"intent":"FLM NPU inference","quant":"W4ABF16","tps":38.6,"seed":true,"used_by":["a"],
+		"resolved_flags":"","runtime_family":"flm","supported_slot_types":["llm","transcription","embedding"],
+		"image_pin":{"name":"flm","ref":"ghcr.io/hal0ai/hal0-toolbox-flm:0.9.43","notes":"FastFlowLM on AMD XDNA2 NPU",
+			"digest":"sha256:5f4c8a08a269077d8d24b1a93cfa39aebd1bfa10c868048796e8d2e5f589fcad",
+			"launch":"ghcr.io/hal0ai/hal0-toolbox-flm@sha256:5f4c8a08a269077d8d24b1a93cfa39aebd1bfa10c868048796e8d2e5f589fcad"}}`, string(data))
+}
+
+func TestProfileUsesTellsWhatIsAmiss(t *testing.T) {
+	t.Parallel()
+	box, _ := aBox(t, map[string]string{"profiles.toml": "[profile.p]\nimage = \"x.io/y:1\"\nflags = \"-fa on\"\nmtp = true\n"})
+	use := box.ProfileUses()[0]
+	require.Len(t, use.Problems, 1)
+	assert.Equal(t, 4, use.Problems[0].Line)
+	assert.Equal(t, "profile.p.mtp", use.Problems[0].Path)
+	assert.Empty(t, use.ResolvedFlags.String())
+	assert.Equal(t, "-fa on", use.Flags.String())
 }
 
 func reopened(t *testing.T, box *hal0.Box) *hal0.Box {

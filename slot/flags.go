@@ -17,8 +17,7 @@ func (r *resolver) flags() {
 	g := r.provider.Grammar()
 	m := merge{resolver: r, grammar: g, flags: make([]provider.Flag, 0, 48)}
 	m.own(provider.StageBase)
-	m.add(provider.FromProfile, r.profile.Flags.Words(), "profile", r.profile.Name, "flags")
-	m.mtp()
+	m.ofProfile()
 	m.own(provider.StageModel)
 	m.add(provider.FromModel, r.entry.Defaults.ExtraArgs.Words(), r.modelKey("extra_args")...)
 	m.own(provider.StageDevice)
