@@ -67,9 +67,11 @@ func orNil(names []string) []string {
 // what to do, and then how many errors and warnings there are in so many slots.
 func (a *app) printFindings(found []slot.Finding, slots int) {
 	count := map[slot.Severity]int{}
-	for i, f := range found {
-		if i == 0 || f.Slot != found[i-1].Slot {
-			a.printf("%s\n", cmp.Or(f.Slot, "the box"))
+	head := ""
+	for _, f := range found {
+		if of := cmp.Or(f.Slot, "the box"); of != head {
+			head = of
+			a.printf("%s\n", head)
 		}
 		count[f.Severity]++
 		a.printf("  %-7s  %s: %s\n", f.Severity, f.Code, below(f.Message))

@@ -92,9 +92,10 @@ func saying(s hal0.Status) string {
 	default:
 		words = append(words, fmt.Sprintf("restart %d in %v", r.Attempt, r.In))
 	}
-	text := strings.Join(words, "; ")
+	var text strings.Builder
+	text.WriteString(strings.Join(words, "; "))
 	for _, line := range s.Logs {
-		text += "\n    " + line.Text
+		text.WriteString("\n    " + line.Text)
 	}
-	return text
+	return text.String()
 }
