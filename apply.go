@@ -57,7 +57,7 @@ func OnDiff(report func(Diff)) CallOption { return func(c *call) { c.diff = repo
 // A SlotResult is what [Box.Apply] did about one slot.
 type SlotResult struct {
 	slot.Step
-	// Status is the slot's when it came up; zero otherwise.
+	// Status is what the slot has come to; zero when it was left, or the step failed.
 	Status Status
 	// Err is why the step failed, or why the slot has no plan; nil otherwise.
 	Err error
@@ -128,7 +128,7 @@ func (b *Box) Apply(ctx context.Context, opts ...CallOption) (ApplyResult, error
 	opts = append(slices.Clip(opts), c.serially()...)
 	plan.each(&c, func(i int) {
 		if plan.stops(i) {
-			results[i].Err = b.stop(ctx, plan.diff[i].Slot, opts)
+			results[i].Status, results[i].Err = b.stop(ctx, plan.diff[i].Slot, opts)
 		}
 	})
 	plan.each(&c, func(i int) {
@@ -141,12 +141,11 @@ func (b *Box) Apply(ctx context.Context, opts ...CallOption) (ApplyResult, error
 
 // stop takes a slot down whose file may be gone; that somebody else was faster is
 // fine.
-func (b *Box) stop(ctx context.Context, name string, opts []CallOption) error {
-	err := b.Down(ctx, name, opts...)
-	if errors.Is(err, ErrNoSlot) {
-		return nil
+func (b *Box) stop(ctx context.Context, name string, opts []CallOption) (Status, error) {
+	if err := b.Down(ctx, name, opts...); err != nil && !errors.Is(err, ErrNoSlot) {
+		return Status{}, err
 	}
-	return err
+	return Status{Slot: name, State: StateOffline}, nil
 }
 
 // An applying is a diff with what it takes to carry it out.

@@ -86,6 +86,7 @@ start   d: it has no container
 	last, err := b.open().Apply(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, "stop a, stop c, stop d", actions(last))
+	assert.Equal(t, hal0.Status{Slot: "a", State: hal0.StateOffline}, last[0].Status)
 	assert.Empty(t, ids(t, b.rt))
 	again, err := b.open().Apply(t.Context())
 	require.NoError(t, err)

@@ -40,6 +40,7 @@ func (b *Box) Doctor(ctx context.Context, names []string, opts ...CallOption) ([
 	if names == nil {
 		names = b.Names()
 	}
+	names = slices.Compact(slices.Sorted(slices.Values(names)))
 	for _, name := range names {
 		if _, err := b.entry(name); errors.Is(err, ErrNoSlot) {
 			return nil, err

@@ -383,6 +383,7 @@ func TestDoctorOfSomeSlots(t *testing.T) {
 	assert.Equal(t, []string{" slot.invalid", "bad slot.invalid", "off slot.disabled"}, codes(nil))
 	assert.Equal(t, []string{" slot.invalid"}, codes([]string{"chat"}))
 	assert.Equal(t, []string{" slot.invalid", "off model.unreadable", "off slot.disabled"}, codes([]string{"off"}), "asked for by name")
+	assert.Equal(t, codes([]string{"off"}), codes([]string{"off", "off"}), "a slot is looked at once")
 	assert.Equal(t, []string{" slot.invalid"}, codes([]string{}))
 	_, err := box.Doctor(t.Context(), []string{"chat", "caht"})
 	require.ErrorIs(t, err, hal0.ErrNoSlot)

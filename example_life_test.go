@@ -35,19 +35,13 @@ func ExampleBox_Apply() {
 	defer rt.Close()
 	ctx := context.Background()
 
-	diff, err := box.Diff(ctx)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	fmt.Print(diff)
-	results, err := box.Apply(ctx)
+	results, err := box.Apply(ctx, hal0.OnDiff(func(d hal0.Diff) { fmt.Print(d) }))
 	for _, r := range results {
 		fmt.Println(r.Action, r.Slot, r.Status.State)
 	}
 	fmt.Println(err)
-	results, err = box.Apply(ctx)
-	fmt.Println(results.Changed(), err)
+	diff, err := box.Diff(ctx)
+	fmt.Println(diff.Changes(), err)
 	// Output:
 	// start   chat: it has no container
 	// start   embed: it has no container

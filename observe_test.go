@@ -367,6 +367,33 @@ func TestObserveRestartsNothingThatWasTakenDown(t *testing.T) {
 	assert.Empty(t, ids(t, b.rt))
 }
 
+// A restart brings back what ran, or nothing: here a newer plan runs than that of the
+// box that observes.
+func TestObserveRestartsNoOtherPlan(t *testing.T) {
+	b := newDiskBox(t, ready)
+	b.slot("a", 8152)
+	b.slot("b", 8153)
+	box := b.open(hal0.WithSleep(func(context.Context, time.Duration) error { return nil }))
+	_, err := box.Apply(t.Context())
+	require.NoError(t, err)
+	o := observe(t, box, hal0.RestartCrashed(hal0.RestartPolicy{}))
+	o.step()
+	b.slot("a", 8152, "chat_template = \"x\"\n")
+	_, err = b.open().Up(t.Context(), "a")
+	require.NoError(t, err)
+	o.until("a", func(s hal0.Status) bool { return s.State == hal0.StateReady && !s.Current })
+	require.NoError(t, b.rt.Exit("hal0-slot-a", 1))
+	s := o.until("a", is(hal0.StateError))
+	assert.Nil(t, s.Restart)
+	before := ids(t, b.rt)
+	require.NoError(t, b.rt.Exit("hal0-slot-b", 1))
+	o.until("b", is(hal0.StateError))
+	o.until("b", is(hal0.StateReady))
+	after := ids(t, b.rt)
+	assert.Equal(t, before["a"], after["a"], "it is as it crashed")
+	assert.NotEqual(t, before["b"], after["b"])
+}
+
 func TestRestartPolicy(t *testing.T) {
 	t.Parallel()
 	p := hal0.RestartPolicy{First: time.Second, Max: 5 * time.Second}

@@ -51,7 +51,9 @@ func (p RestartPolicy) Delay(attempt int) time.Duration {
 // RestartCrashed makes [Box.Observe] bring slots up again whose server ended by
 // itself or no longer answers, as long as the loop goes on. It is [Box.Up] with
 // the options of the Observe. A slot that is taken down, disabled or without a
-// plan stays as it is. Without this option nothing is restarted.
+// plan stays as it is, and so does one that ran another plan than the box has for it:
+// its file, or who brought it up, has changed, and a restart changes nothing. Without
+// this option nothing is restarted.
 func RestartCrashed(p RestartPolicy) CallOption {
 	return func(c *call) { c.restart = new(p.WithDefaults()) }
 }
@@ -72,6 +74,7 @@ type Restart struct {
 type keeper struct {
 	observer *observer
 	policy   *RestartPolicy // nil: nothing is restarted
+	call     *call
 	opts     []CallOption
 	slots    map[string]*kept
 	results  chan restarted
@@ -94,7 +97,7 @@ type restarted struct {
 
 func newKeeper(o *observer, c *call, opts []CallOption) *keeper {
 	return &keeper{
-		observer: o, policy: c.restart, slots: map[string]*kept{}, results: make(chan restarted),
+		observer: o, policy: c.restart, call: c, slots: map[string]*kept{}, results: make(chan restarted),
 		opts: append(slices.Clip(opts), c.serially()...),
 	}
 }
@@ -115,10 +118,19 @@ func (k *keeper) judge(ctx context.Context, s Status) Status {
 		if of.ready.IsZero() {
 			of.ready = k.observer.box.opts.now()
 		}
-	case s.State == StateError && s.Container != nil && s.Container.Managed():
+	case s.State == StateError && k.ours(&s):
 		k.crashed(ctx, of, &s)
 	}
 	return s
+}
+
+// ours reports whether a slot has a container that runs what a restart would.
+func (k *keeper) ours(s *Status) bool {
+	if s.Container == nil || !s.Container.Managed() {
+		return false
+	}
+	plan, err := k.observer.box.resolve(s.Slot, k.call)
+	return err == nil && s.Container.Labels[runtime.LabelPlan] == plan.Hash
 }
 
 // crashed plans an attempt, unless one is, or there were enough.

@@ -13,7 +13,7 @@ import (
 )
 
 func (a *app) diff() *cobra.Command {
-	cmd := a.verb("diff", "Tell what apply would do, field by field; exits with 3 if there is anything to do", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
+	return a.verb("diff", "Tell what apply would do, field by field; exits with 3 if there is anything to do", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
 		box, done, err := a.running()
 		if err != nil {
 			return err
@@ -23,28 +23,27 @@ func (a *app) diff() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		steps, errs := []step{}, []error{}
-		for _, d := range diff {
-			s := step{Step: d}
-			if _, err := box.Resolve(d.Slot); err != nil && d.Action == slot.Leave {
-				s.Errors, errs = problemsOf(err), append(errs, fmt.Errorf("slot %s: %w", d.Slot, err))
-			}
-			steps = append(steps, s)
-		}
-		if a.json {
-			err = a.printJSON(steps)
-		} else {
+		if !a.json {
 			a.printDiff(diff)
 		}
-		if err == nil {
-			err = a.failure(errs)
-		}
+		err = a.finishApply(undone(box, diff))
 		if err == nil && diff.Changes() {
 			err = errProblems
 		}
 		return err
 	})
-	return cmd
+}
+
+// undone is a diff of which nothing has been done, with why slots have no plan.
+func undone(box *hal0.Box, diff hal0.Diff) hal0.ApplyResult {
+	results := make(hal0.ApplyResult, len(diff))
+	for i, s := range diff {
+		results[i].Step = s
+		if _, err := box.Resolve(s.Slot); err != nil && s.Action == slot.Leave {
+			results[i].Err = fmt.Errorf("slot %s: %w", s.Slot, err)
+		}
+	}
+	return results
 }
 
 func (a *app) apply() *cobra.Command {
@@ -102,18 +101,16 @@ func (a *app) printDiff(d hal0.Diff) {
 // finishApply prints what became of each slot. It fails with the errors among
 // them.
 func (a *app) finishApply(results hal0.ApplyResult) error {
-	steps, errs := make([]step, 0, len(results)), []error{}
-	for _, r := range results {
+	steps, errs := make([]step, len(results)), []error{}
+	for i, r := range results {
 		s := step{Step: r.Step}
 		switch {
 		case r.Err != nil:
 			s.Errors, errs = problemsOf(r.Err), append(errs, r.Err)
 		case r.Status.Slot != "":
 			s.Status = &r.Status
-		case r.Action == slot.Stop:
-			s.Status = &hal0.Status{Slot: r.Slot, State: hal0.StateOffline}
 		}
-		steps = append(steps, s)
+		steps[i] = s
 		if s.Status != nil && !a.json && results.Changed() {
 			a.printUp(*s.Status)
 		}

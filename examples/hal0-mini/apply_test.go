@@ -75,7 +75,7 @@ func TestApply(t *testing.T) {
 	assert.Equal(t, start, stdout)
 	stdout, stderr := b.run(0, "apply", "--parallel", "2")
 	assert.Equal(t, start+up, stdout)
-	assert.Contains(t, stderr, "ready on 127.0.0.1:8101:8101\n")
+	assert.Contains(t, stderr, "chat  warming    container ")
 	stdout, _ = b.run(0, "apply")
 	assert.Equal(t, "nothing to do\n", stdout)
 	stdout, _ = b.run(0, "diff")

@@ -36,12 +36,12 @@ func (a *app) observe() *cobra.Command {
 		return nil
 	})
 	p := hal0.RestartPolicy{}.WithDefaults()
-	cmd.Long = fmt.Sprintf(`Tell what slots do now, and then each change, until interrupted. The box's files
-are read once, at the start.
+	cmd.Long = fmt.Sprintf(`Tell what slots do now, and then each change, until interrupted.
 
 With --restart a slot that crashed is brought up again: after %v, then after twice
 as long each time, up to %v, and no more after %d in a row. What was ready for
-%v begins anew.`, p.First, p.Max, p.Attempts, p.Settled)
+%v begins anew. A restart changes nothing: the box's files are read once, at the
+start, and what runs another plan than theirs when it crashes stays down.`, p.First, p.Max, p.Attempts, p.Settled)
 	cmd.Flags().BoolVar(&restart, "restart", false, "bring slots up again that crash")
 	return cmd
 }
