@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/hal0ai/hal0-go/internal/redact"
+	"github.com/hal0ai/hal0-go/profile"
+	"github.com/hal0ai/hal0-go/provider"
 	"github.com/hal0ai/hal0-go/runtime"
 )
 
@@ -48,3 +50,37 @@ func RedactCommand(command []string) []string {
 }
 
 func isSecret(name string) bool { return secret.MatchString(name) && !notSecret.MatchString(name) }
+
+// Redacted returns the plan without secrets, as [Redact] does: in the container and
+// among the flags. It can't be launched, and does not match its hash. What it
+// returns shares nothing that it changed.
+func (p Plan) Redacted() Plan {
+	p.Spec = Redact(p.Spec)
+	p.Flags = slices.Clone(p.Flags)
+	for i, f := range p.Flags {
+		p.Flags[i] = redactedFlag(f)
+	}
+	p.Dropped = slices.Clone(p.Dropped)
+	for i, d := range p.Dropped {
+		p.Dropped[i].Flag = redactedFlag(d.Flag)
+	}
+	return p
+}
+
+func redactedFlag(f provider.Flag) provider.Flag {
+	if isSecret(f.Name) && len(f.Values) > 0 {
+		f.Values = []string{redact.Mark}
+	}
+	return f
+}
+
+// Redacted returns the slot without secrets, as [Redact] does: in its environment and
+// extra arguments. What it returns shares nothing that it changed.
+func (s Slot) Redacted() Slot {
+	spec := Redact(runtime.Spec{Env: s.Server.Env, Command: s.Server.ExtraArgs.Words()})
+	s.Server.Env = spec.Env
+	if !slices.Equal(spec.Command, s.Server.ExtraArgs.Words()) {
+		s.Server.ExtraArgs = profile.FlagsOf(spec.Command...)
+	}
+	return s
+}
