@@ -1,98 +1,214 @@
 package web
 
 import (
-	"encoding/json"
 	"maps"
 	"reflect"
+	"slices"
+	"strings"
+	"sync"
 
 	"github.com/hal0ai/hal0-go"
+	"github.com/hal0ai/hal0-go/device"
+	"github.com/hal0ai/hal0-go/profile"
 	"github.com/hal0ai/hal0-go/provider"
 	"github.com/hal0ai/hal0-go/slot"
 )
 
 // A view is a box as it was at one time: what its files say, and the states of its
-// slots. It is never changed; the JSON and the pages are made of the same values.
+// slots. It is never changed; JSON and pages are made of the same values.
 type view struct {
 	*files
 	states  map[string]hal0.Status // by slot
 	unknown error                  // why there are no states
+	bodies  *bodies
 }
 
 // files is what the files of a box say. It stays from one view to the next while
 // only states change.
 type files struct {
-	box         *hal0.Box
-	profiles    []Profile
-	profilesErr error // the problems of profiles.toml: then there are no profiles to speak of
-	resolutions []hal0.Resolution
-	report      hal0.Report
+	box      *hal0.Box
+	profiles []hal0.ProfileUse
+	slots    []Slot // without their states
+	report   hal0.Report
+	devices  []Device
+	hardware func() Hardware // found out when it is first asked for
+	bodies   *bodies
 }
 
-// A Profile is one of the profiles that a box serves.
-type Profile struct {
-	hal0.ProfileUse
-	// ResolvedFlags are the flags as they are launched: with the bundle of
-	// multi-token prediction, if it is on.
-	ResolvedFlags string              `json:"resolved_flags"`
-	Family        provider.Name       `json:"runtime_family"`
-	SlotTypes     []provider.SlotType `json:"supported_slot_types"`
-	// Pin is how the image is pinned.
-	Pin slot.Image `json:"image_pin"`
-}
-
-// A Slot is a slot with everything that is known of it.
+// A Slot is a slot with everything that is known of it, without secrets.
 type Slot struct {
 	Name string `json:"slot"`
-	// Config is what its file says, nil if that has problems.
+	// Config is what its file says, nil if that has problems, or is gone while
+	// the slot's container is there.
 	Config *slot.Slot `json:"config"`
-	// Plan is how it would be launched, nil if it can't be.
+	// Plan is how it would be launched: the command with the source of each flag,
+	// and the image with its pin. It is nil if it can't be.
 	Plan *slot.Plan `json:"plan"`
 	// Errors are why it can't.
 	Errors hal0.ValidationErrors `json:"errors"`
-	// Status is what it does, nil if that is not known.
+	// State is the slot's state, "" if that is not known, and Status all of it.
+	State  hal0.State   `json:"state"`
 	Status *hal0.Status `json:"status"`
 }
 
+// A Device is a kind of hardware, and what a slot on it starts from.
+type Device struct {
+	Device   device.Device `json:"device"`
+	Hardware string        `json:"hardware"`
+	Provider provider.Name `json:"default_provider"`
+	Profile  string        `json:"default_profile"`
+	// Present tells that the host has its device nodes; Missing are those it lacks.
+	Present bool     `json:"present"`
+	Missing []string `json:"missing"`
+}
+
+// A Provider is an inference server that slots can run.
+type Provider struct {
+	Name    provider.Name       `json:"provider"`
+	Runtime string              `json:"runtime"`
+	Types   []provider.SlotType `json:"slot_types"`
+	MTP     bool                `json:"mtp"`
+}
+
+// Hardware is the box itself.
+type Hardware struct {
+	Hardware device.Hardware `json:"hardware"`
+	// Problem is what could not be found out of it, "" for nothing.
+	Problem string `json:"problem,omitempty"`
+	// Memory is what slots take of the GPU's memory, by estimate.
+	Memory hal0.MemoryUse `json:"memory"`
+	// Report is what is amiss with the box's files.
+	Report hal0.Report `json:"files"`
+}
+
 func newView(box *hal0.Box) *view {
-	return &view{files: readFiles(box), states: map[string]hal0.Status{}, unknown: hal0.ErrNoRuntime}
+	return &view{files: readFiles(box), states: map[string]hal0.Status{}, unknown: hal0.ErrNoRuntime, bodies: &bodies{}}
 }
 
 func readFiles(box *hal0.Box) *files {
-	return &files{box: box, resolutions: box.ResolveAll(), report: box.Check()}
+	f := &files{box: box, profiles: box.ProfileUses(), report: box.Check(), devices: devicesOf(box), bodies: &bodies{}}
+	f.report.Problems = append(hal0.ValidationErrors{}, f.report.Problems...)
+	f.report.Warnings = append(hal0.ValidationErrors{}, f.report.Warnings...)
+	for _, r := range box.ResolveAll() {
+		f.slots = append(f.slots, slotOf(box, r))
+	}
+	f.hardware = sync.OnceValue(func() Hardware {
+		h := Hardware{Memory: box.Memory(), Report: f.report}
+		var err error
+		if h.Hardware, err = box.Hardware(); err != nil {
+			h.Problem = err.Error()
+		}
+		return h
+	})
+	return f
 }
 
-// withBox is the view with other files.
+func slotOf(box *hal0.Box, r hal0.Resolution) Slot {
+	s := Slot{Name: r.Slot, Errors: problemsOf(r.Err)}
+	if config, err := box.Slot(r.Slot); err == nil {
+		config = config.Redacted()
+		s.Config = &config
+	}
+	if r.Err == nil {
+		plan := r.Plan.Redacted()
+		s.Plan = &plan
+	}
+	return s
+}
+
+func devicesOf(box *hal0.Box) []Device {
+	var list []Device
+	for _, d := range device.All() {
+		missing := append([]string{}, box.Host().Lacks(d)...)
+		list = append(list, Device{d, d.Hardware(), provider.DefaultFor(d), profile.DefaultFor(d), len(missing) == 0, missing})
+	}
+	return list
+}
+
+func providersOf(box *hal0.Box) []Provider {
+	list := []Provider{}
+	for _, p := range box.Providers().All() {
+		facts := p.Facts()
+		list = append(list, Provider{p.Name(), facts.Runtime, facts.Types, facts.MTP})
+	}
+	return list
+}
+
+// withBox is the view with other files. Slots that are gone with their files and
+// have no container are forgotten.
 func (v *view) withBox(box *hal0.Box) *view {
-	next := *v
-	next.files = readFiles(box)
-	return &next
+	next := &view{files: readFiles(box), states: maps.Clone(v.states), unknown: v.unknown, bodies: &bodies{}}
+	names := box.Names()
+	maps.DeleteFunc(next.states, func(name string, s hal0.Status) bool {
+		return s.Container == nil && !slices.Contains(names, name)
+	})
+	return next
 }
 
 // withoutStates is the view when states are not known.
 func (v *view) withoutStates(err error) *view {
-	next := *v
-	next.states, next.unknown = map[string]hal0.Status{}, err
-	return &next
+	return &view{files: v.files, states: map[string]hal0.Status{}, unknown: err, bodies: &bodies{}}
 }
 
 // withStates is the view with the states of some slots, and those that differ from
 // what they were.
 func (v *view) withStates(statuses []hal0.Status) (next *view, changed []hal0.Status) {
-	next = &view{files: v.files, states: maps.Clone(v.states)}
+	next = &view{files: v.files, states: maps.Clone(v.states), bodies: &bodies{}}
+	names := v.box.Names()
 	for _, s := range statuses {
+		s = redacted(s)
 		if known, ok := v.states[s.Slot]; !ok || !reflect.DeepEqual(known, s) {
 			changed = append(changed, s)
 		}
 		next.states[s.Slot] = s
+		if s.Container == nil && !slices.Contains(names, s.Slot) {
+			delete(next.states, s.Slot)
+		}
 	}
 	return next, changed
 }
 
-// A failure is the JSON of every answer that is none.
-type failure struct {
-	// Code is stable, such as "not_found"; Message is for people.
-	Code    string `json:"code"`
-	Message string `json:"message"`
-	// Details are more about it; the problems of a file, for one.
-	Details json.RawMessage `json:"details,omitempty"`
+func redacted(s hal0.Status) hal0.Status {
+	if s.Container != nil {
+		c := *s.Container
+		c.Command = slot.RedactCommand(c.Command)
+		s.Container = &c
+	}
+	return s
+}
+
+// allSlots are the slots with their states, sorted by name: those of the files, and
+// those that have only a container.
+func (v *view) allSlots() []Slot {
+	list := slices.Clone(v.slots)
+	for name := range v.states {
+		if !slices.ContainsFunc(v.slots, func(s Slot) bool { return s.Name == name }) {
+			list = append(list, Slot{Name: name, Errors: hal0.ValidationErrors{}})
+		}
+	}
+	slices.SortFunc(list, func(a, b Slot) int { return strings.Compare(a.Name, b.Name) })
+	for i := range list {
+		if s, ok := v.states[list[i].Name]; ok {
+			list[i].State, list[i].Status = s.State, &s
+		}
+	}
+	return list
+}
+
+// profilesErr holds the problems of profiles.toml: while it has any, what profiles
+// there are is not known for certain.
+func (v *view) profilesErr() hal0.ValidationErrors {
+	return slices.DeleteFunc(v.box.Problems(), func(p hal0.ValidationError) bool { return p.File != v.box.Home().Profiles() })
+}
+
+// problemsOf are the problems that an error holds, never nil.
+func problemsOf(err error) hal0.ValidationErrors {
+	list := hal0.ValidationErrors{}
+	if err == nil {
+		return list
+	}
+	if all, ok := err.(hal0.ValidationErrors); ok { //nolint:errorlint // Resolution.Err is one
+		return append(list, all...)
+	}
+	return append(list, hal0.ValidationError{Message: err.Error(), Err: err})
 }
