@@ -165,5 +165,7 @@ func (s *Server) observeBox(ctx context.Context, box *hal0.Box) {
 func (s *Server) next(make func(*view) *view) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.current.Store(make(s.view()))
+	next := make(s.view())
+	next.number = s.view().number + 1
+	s.current.Store(next)
 }
