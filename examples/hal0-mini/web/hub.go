@@ -2,6 +2,7 @@ package web
 
 import (
 	"encoding/json"
+	"fmt"
 	"sync"
 
 	"github.com/hal0ai/hal0-go"
@@ -23,7 +24,15 @@ type hub struct {
 	mu     sync.Mutex
 	last   uint64
 	closed bool
+	slow   uint64 // readers that were dropped
 	ears   map[chan event]struct{}
+}
+
+// count tells how many listen, and how many were too slow to.
+func (h *hub) count() (readers int, slow uint64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.ears), h.slow
 }
 
 // listen returns a channel of what happens from now on. It is closed when the
@@ -66,6 +75,7 @@ func (h *hub) send(events ...event) {
 			select {
 			case ear <- e:
 			default:
+				h.slow++
 				h.drop(ear)
 			}
 		}
@@ -89,6 +99,11 @@ func newEvent(name string, of any) event {
 	return event{name: name, data: data}
 }
 
+// stream is the event as text/event-stream has it.
+func (e event) stream() []byte {
+	return fmt.Appendf(nil, "id: %d\nevent: %s\ndata: %s\n\n", e.id, e.name, e.data)
+}
+
 func stateEvents(changed []hal0.Status) []event {
 	events := make([]event, len(changed))
 	for i, s := range changed {
@@ -100,6 +115,10 @@ func stateEvents(changed []hal0.Status) []event {
 func fileEvents(changes []hal0.FileChange) []event {
 	events := make([]event, len(changes))
 	for i, c := range changes {
+		if c.Value != nil {
+			value := c.Value.Redacted()
+			c.Value = &value
+		}
 		events[i] = newEvent("file", c)
 	}
 	return events
