@@ -14,7 +14,6 @@ const waiting = 64
 
 // An event is something that happened, as it is sent.
 type event struct {
-	id   uint64
 	name string // "state", "file" or "runtime"
 	data []byte // JSON
 }
@@ -22,7 +21,6 @@ type event struct {
 // A hub sends events to all who listen. It never waits for any of them.
 type hub struct {
 	mu     sync.Mutex
-	last   uint64
 	closed bool
 	slow   uint64 // readers that were dropped
 	ears   map[chan event]struct{}
@@ -69,8 +67,6 @@ func (h *hub) send(events ...event) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, e := range events {
-		h.last++
-		e.id = h.last
 		for ear := range h.ears {
 			select {
 			case ear <- e:
@@ -101,7 +97,7 @@ func newEvent(name string, of any) event {
 
 // stream is the event as text/event-stream has it.
 func (e event) stream() []byte {
-	return fmt.Appendf(nil, "id: %d\nevent: %s\ndata: %s\n\n", e.id, e.name, e.data)
+	return fmt.Appendf(nil, "event: %s\ndata: %s\n\n", e.name, e.data)
 }
 
 func stateEvents(changed []hal0.Status) []event {
