@@ -47,7 +47,7 @@ func (a *app) root() *cobra.Command {
 	flags.BoolVar(&a.json, "json", false, "print JSON")
 	root.AddCommand(a.devices(), a.profiles(), a.slots(), a.resolve(), a.up(), a.down(), a.diff(), a.apply(), a.doctor(), a.status(), a.observe(), a.logs(),
 		a.create(), a.set(), a.unset(), a.validate(), a.migrate(), a.probe(), a.recommend(),
-		a.watch(), a.schema(), a.check(), a.pull(), a.manifest(), a.images())
+		a.watch(), a.serve(), a.schema(), a.check(), a.pull(), a.manifest(), a.images())
 	return root
 }
 
@@ -64,21 +64,29 @@ var demo embed.FS
 
 // open opens the box that the flags name.
 func (a *app) open(more ...hal0.Option) (*hal0.Box, error) {
+	home, options, err := a.where()
+	if err != nil {
+		return nil, err
+	}
+	return hal0.Open(home, append(options, more...)...)
+}
+
+// where is the box that the flags name, as it is opened.
+func (a *app) where() (hal0.Home, []hal0.Option, error) {
 	if a.demo {
-		return openDemo(more...)
+		options, err := demoOptions()
+		return hal0.DefaultHome(), options, err
 	}
 	root, err := absolute(cmp.Or(a.sysroot, "/"))
 	if err != nil {
-		return nil, err
+		return hal0.Home{}, nil, err
 	}
+	var options []hal0.Option
 	if root != "/" {
-		more = append(more, hal0.WithSysroot(os.DirFS(root)))
+		options = append(options, hal0.WithSysroot(os.DirFS(root)))
 	}
 	home, err := a.homeDir()
-	if err != nil {
-		return nil, err
-	}
-	return hal0.Open(home, more...)
+	return home, options, err
 }
 
 // absolute returns the path of a directory that is there.
@@ -94,7 +102,8 @@ func absolute(dir string) (string, error) {
 	return abs, err
 }
 
-func openDemo(more ...hal0.Option) (*hal0.Box, error) {
+// demoOptions open the sample box.
+func demoOptions() ([]hal0.Option, error) {
 	files, err := fs.Sub(demo, "demo")
 	if err != nil {
 		return nil, err
@@ -108,7 +117,7 @@ func openDemo(more ...hal0.Option) (*hal0.Box, error) {
 		return nil, err
 	}
 	none := func(string) string { return "" }
-	return hal0.Open(hal0.DefaultHome(), append(more, hal0.WithFiles(files), hal0.WithHost(host), hal0.WithGetenv(none))...)
+	return []hal0.Option{hal0.WithFiles(files), hal0.WithHost(host), hal0.WithGetenv(none)}, nil
 }
 
 // homeDir is where the flags say that the box's files are.

@@ -25,12 +25,14 @@ import (
 var service podmantest.Shared
 
 func TestMain(m *testing.M) {
-	code := m.Run()
-	if err := service.Close(); err != nil {
-		_, _ = os.Stderr.WriteString(err.Error() + "\n")
-		code = 1
-	}
-	os.Exit(code)
+	os.Exit(podmantest.Main(func() int {
+		code := m.Run()
+		if err := service.Close(); err != nil {
+			_, _ = os.Stderr.WriteString(err.Error() + "\n")
+			code = 1
+		}
+		return code
+	}))
 }
 
 // mini runs one command line and returns what it printed.

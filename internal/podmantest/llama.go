@@ -75,8 +75,8 @@ func llamaTar(ctx context.Context) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, llamaWithin)
 	defer cancel()
 	part := path + ".part.tar"
-	args := append(slices.Clone(llamaRecipe), part, mirror)
-	if out, err := exec.CommandContext(ctx, "mmdebstrap", args...).CombinedOutput(); err != nil {
+	args := outside(slices.Concat([]string{"mmdebstrap"}, llamaRecipe, []string{part, mirror})...)
+	if out, err := exec.CommandContext(ctx, args[0], args[1:]...).CombinedOutput(); err != nil {
 		return "", errors.Join(fmt.Errorf("mmdebstrap: %w: %s", err, bytes.TrimSpace(out)), os.RemoveAll(part))
 	}
 	return path, os.Rename(part, path)

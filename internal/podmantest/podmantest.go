@@ -3,7 +3,8 @@
 // podman and runc. Nothing of the machine's own podman is read or touched,
 // and nothing is left behind.
 //
-// A test package declares one [Shared] and closes it in TestMain.
+// A test package calls [Main] in its TestMain, declares one [Shared] and closes
+// it there.
 package podmantest
 
 import (

@@ -1,6 +1,7 @@
 package podmantest_test
 
 import (
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -11,6 +12,18 @@ import (
 
 	"github.com/hal0ai/hal0-go/internal/podmantest"
 )
+
+func TestMain(m *testing.M) { os.Exit(podmantest.Main(m.Run)) }
+
+// The tests share no network with the process that started them.
+func TestNetworkIsOwn(t *testing.T) {
+	podmantest.Require(t)
+	own, err := os.Readlink("/proc/self/ns/net")
+	require.NoError(t, err)
+	outside, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/net", os.Getppid()))
+	require.NoError(t, err)
+	assert.NotEqual(t, outside, own)
+}
 
 func TestServiceLeavesNothing(t *testing.T) {
 	var dir string

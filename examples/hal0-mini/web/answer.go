@@ -40,7 +40,10 @@ func newBody(of any) body {
 	if err != nil {
 		return body{err: err}
 	}
-	data = append(data, '\n')
+	return bodyOf(append(data, '\n'))
+}
+
+func bodyOf(data []byte) body {
 	sum := sha256.Sum256(data)
 	return body{data: data, tag: `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`}
 }

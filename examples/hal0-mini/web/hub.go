@@ -2,6 +2,7 @@ package web
 
 import (
 	"encoding/json"
+	"fmt"
 	"sync"
 
 	"github.com/hal0ai/hal0-go"
@@ -13,7 +14,6 @@ const waiting = 64
 
 // An event is something that happened, as it is sent.
 type event struct {
-	id   uint64
 	name string // "state", "file" or "runtime"
 	data []byte // JSON
 }
@@ -21,9 +21,16 @@ type event struct {
 // A hub sends events to all who listen. It never waits for any of them.
 type hub struct {
 	mu     sync.Mutex
-	last   uint64
 	closed bool
+	slow   uint64 // readers that were dropped
 	ears   map[chan event]struct{}
+}
+
+// count tells how many listen, and how many were too slow to.
+func (h *hub) count() (readers int, slow uint64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.ears), h.slow
 }
 
 // listen returns a channel of what happens from now on. It is closed when the
@@ -60,12 +67,11 @@ func (h *hub) send(events ...event) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, e := range events {
-		h.last++
-		e.id = h.last
 		for ear := range h.ears {
 			select {
 			case ear <- e:
 			default:
+				h.slow++
 				h.drop(ear)
 			}
 		}
@@ -89,6 +95,11 @@ func newEvent(name string, of any) event {
 	return event{name: name, data: data}
 }
 
+// stream is the event as text/event-stream has it.
+func (e event) stream() []byte {
+	return fmt.Appendf(nil, "event: %s\ndata: %s\n\n", e.name, e.data)
+}
+
 func stateEvents(changed []hal0.Status) []event {
 	events := make([]event, len(changed))
 	for i, s := range changed {
@@ -100,6 +111,10 @@ func stateEvents(changed []hal0.Status) []event {
 func fileEvents(changes []hal0.FileChange) []event {
 	events := make([]event, len(changes))
 	for i, c := range changes {
+		if c.Value != nil {
+			value := c.Value.Redacted()
+			c.Value = &value
+		}
 		events[i] = newEvent("file", c)
 	}
 	return events

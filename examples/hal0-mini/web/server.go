@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/hal0ai/hal0-go"
 	"github.com/hal0ai/hal0-go/runtime"
@@ -29,6 +30,10 @@ type Config struct {
 	// Hosts are the names and addresses, with the port unless it is 80, that
 	// requests may be for: all others are refused. Set it before the first request.
 	Hosts []string
+	// AskRegistry has images compared with what registries serve, not only with
+	// what is in the local store, at most every ten minutes. It takes
+	// [hal0.WithRegistry].
+	AskRegistry bool
 	// Log is told what goes wrong; nil is nobody.
 	Log *slog.Logger
 }
@@ -39,6 +44,8 @@ type Server struct {
 	log     *slog.Logger
 	current atomic.Pointer[view]
 	hub     hub
+	checker checker
+	metrics *metrics
 
 	mu sync.Mutex // of those who make the next view
 }
@@ -56,6 +63,7 @@ func New(config Config) (*Server, error) {
 		return nil, err
 	}
 	s.current.Store(newView(box))
+	s.metrics = newMetrics(s)
 	return s, nil
 }
 
@@ -103,6 +111,7 @@ func (s *Server) follow(ctx context.Context, opened chan *hal0.Box) error {
 		}
 		s.next(func(v *view) *view { return v.withBox(box) })
 		if !first { // the first step is what there is
+			s.metrics.files(changes)
 			s.hub.send(fileEvents(changes)...)
 		}
 		first = false
@@ -153,6 +162,9 @@ func (s *Server) observeBox(ctx context.Context, box *hal0.Box) {
 			var changed []hal0.Status
 			s.next(func(v *view) *view {
 				next, c := v.withStates(statuses)
+				for _, now := range c {
+					s.metrics.moved(now.Slot, v.states[now.Slot].State, now.State, time.Now())
+				}
 				changed = c
 				return next
 			})

@@ -196,6 +196,16 @@ func (v *view) allSlots() []Slot {
 	return list
 }
 
+// slot returns one of allSlots.
+func (v *view) slot(name string) (Slot, bool) {
+	all := v.allSlots()
+	i := slices.IndexFunc(all, func(s Slot) bool { return s.Name == name })
+	if i < 0 {
+		return Slot{}, false
+	}
+	return all[i], true
+}
+
 // profilesErr holds the problems of profiles.toml: while it has any, what profiles
 // there are is not known for certain.
 func (v *view) profilesErr() hal0.ValidationErrors {
