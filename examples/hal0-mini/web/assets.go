@@ -1,9 +1,7 @@
 package web
 
 import (
-	"crypto/sha256"
 	"embed"
-	"encoding/base64"
 	"io/fs"
 	"net/http"
 	"path"
@@ -39,7 +37,7 @@ func newAssets() *assets {
 			panic(err)
 		}
 		ext := path.Ext(e.Name())
-		name := strings.TrimSuffix(e.Name(), ext) + "." + strings.Trim(tagOf(data), `"`) + ext
+		name := strings.TrimSuffix(e.Name(), ext) + "." + strings.Trim(bodyOf(data).tag, `"`) + ext
 		a.urls[e.Name()], a.files[name] = "/assets/"+name, data
 	}
 	return a
@@ -47,7 +45,9 @@ func newAssets() *assets {
 
 // asset answers with a file.
 func (p *pages) asset() http.Handler {
-	missing := p.show(func(*view, *http.Request) page { return notFound("There is no such file. It may be of an older version of this program.") })
+	missing := p.show(func(*view, *http.Request) page {
+		return notFound("There is no such file. It may be of an older version of this program.")
+	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		name := r.PathValue("name")
 		data, ok := p.assets.files[name]
@@ -60,10 +60,4 @@ func (p *pages) asset() http.Handler {
 		h.Set("Content-Type", assetTypes[path.Ext(name)])
 		p.server.write(w, data)
 	})
-}
-
-// tagOf returns the ETag of what is answered.
-func tagOf(data []byte) string {
-	sum := sha256.Sum256(data)
-	return `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
 }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"github.com/hal0ai/hal0-go"
 	"github.com/hal0ai/hal0-go/slot"
@@ -66,7 +65,7 @@ func (s *Server) routePages(mux *http.ServeMux) {
 // stand in files of their own, and share the others.
 func parseTemplates() map[string]*template.Template {
 	shared := template.Must(template.New("shared").Funcs(template.FuncMap{
-		"bytes": slot.Bytes, "lower": strings.ToLower, "of": pairOf, "short": shortDigest, "counted": counted,
+		"bytes": slot.Bytes, "mib": mib, "short": shortDigest, "counted": counted,
 	}).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html"))
 	all := map[string]*template.Template{}
 	for _, name := range []string{"profiles", "profile", "slots", "slot", "box", "failure"} {
@@ -90,7 +89,7 @@ func (p *pages) show(of func(*view, *http.Request) page) http.Handler {
 		h := w.Header()
 		h.Set("Cache-Control", "no-cache") // that is: ask each time whether it is still true
 		if made.status == http.StatusOK {
-			tag := tagOf(html)
+			tag := bodyOf(html).tag
 			h.Set("ETag", tag)
 			if matches(r.Header.Get("If-None-Match"), tag) {
 				w.WriteHeader(http.StatusNotModified)
@@ -129,11 +128,6 @@ func notFound(why string) page {
 	return page{status: http.StatusNotFound, template: "failure", title: "Not found", content: failurePage{Heading: "Not found", Text: why}}
 }
 
-// pair lets a template be given two values.
-type pair struct{ A, B any }
-
-func pairOf(a, b any) pair { return pair{a, b} }
-
 func textOf(err error) string {
 	if err == nil {
 		return ""
@@ -157,3 +151,6 @@ func shortDigest(digest string) string {
 	}
 	return digest[:enough] + "…"
 }
+
+// mib writes a number of MiB for people.
+func mib(n int) string { return slot.Bytes(int64(n) << 20) }

@@ -2,7 +2,7 @@ package web
 
 import (
 	"net/http"
-	"slices"
+	"strings"
 
 	"github.com/hal0ai/hal0-go"
 	"github.com/hal0ai/hal0-go/device"
@@ -142,16 +142,11 @@ func pinOf(digest, ref string, managed bool) pin {
 	if digest != "" {
 		return pin{Digest: digest}
 	}
-	if _, after, ok := cutLast(ref, "@"); ok {
+	if _, after, ok := strings.Cut(ref, "@"); ok {
 		return pin{Digest: after}
 	}
 	if managed {
 		return pin{Text: "not published: pulled by tag"}
 	}
 	return pin{Text: "not in the manifest: pulled by tag"}
-}
-
-// HasMTP reports whether the bundle of multi-token prediction is among the flags.
-func (c profileCard) HasMTP() bool {
-	return slices.ContainsFunc(c.Flags, func(f provider.Flag) bool { return f.Source == "mtp" })
 }

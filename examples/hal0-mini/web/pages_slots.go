@@ -2,10 +2,8 @@ package web
 
 import (
 	"net/http"
-	"strings"
 
 	"github.com/hal0ai/hal0-go/provider"
-	"github.com/hal0ai/hal0-go/slot"
 )
 
 // A slotCard is a slot as people see it.
@@ -24,12 +22,11 @@ func slotsPage(v *view, _ *http.Request) page {
 }
 
 func slotPage(v *view, r *http.Request) page {
-	for _, s := range v.allSlots() {
-		if s.Name == r.PathValue("name") {
-			return page{status: http.StatusOK, template: "slot", title: s.Name, section: "/slots", slot: s.Name, content: slotCardOf(s)}
-		}
+	s, ok := v.slot(r.PathValue("name"))
+	if !ok {
+		return notFound("This box has no slot of that name.")
 	}
-	return notFound("This box has no slot of that name.")
+	return page{status: http.StatusOK, template: "slot", title: s.Name, section: "/slots", slot: s.Name, content: slotCardOf(s)}
 }
 
 func slotCardOf(s Slot) slotCard {
@@ -40,22 +37,17 @@ func slotCardOf(s Slot) slotCard {
 	return card
 }
 
-// Enabled reports whether the slot's file does not say otherwise.
-func (c slotCard) Enabled() bool { return c.Config == nil || c.Config.IsEnabled() }
+// Disabled reports whether the slot's file says so.
+func (c slotCard) Disabled() bool { return c.Config != nil && !c.Config.IsEnabled() }
 
-// Port is where the slot is published, as far as its file tells.
-func (c slotCard) Port() int {
-	if c.Config == nil {
-		return 0
-	}
-	return c.Config.Port
-}
+// Link is the slot with its state.
+func (c slotCard) Link() slotLink { return slotLink{c.Name, c.State} }
 
-// Sources are the sources of the flags, with how many each has.
-func (c slotCard) Sources() []sourceCount { return sourcesOf(c.Plan.Flags) }
+// Legend tells the sources of the command's flags.
+func (c slotCard) Legend() []sourceCount { return legendOf(c.Plan.Flags) }
 
-// Sources are those of the profile's flags.
-func (c profileCard) Sources() []sourceCount { return sourcesOf(c.Flags) }
+// Legend tells the sources of the profile's flags.
+func (c profileCard) Legend() []sourceCount { return legendOf(c.Flags) }
 
 // A sourceCount is an entry of the legend of a command.
 type sourceCount struct {
@@ -64,20 +56,16 @@ type sourceCount struct {
 	Count  int
 }
 
-// sources tells where flags come from, in order of precedence.
-func sources() []sourceCount {
-	return []sourceCount{
-		{Source: "base", About: "every launch has it"},
-		{Source: "profile", About: "the profile’s flags"},
+// legendOf returns the sources that flags have, in order of precedence.
+func legendOf(flags []provider.Flag) (list []sourceCount) {
+	for _, s := range []sourceCount{
+		{Source: "base", About: "every launch"},
+		{Source: "profile", About: "the profile"},
 		{Source: "mtp", About: "multi-token prediction"},
 		{Source: "model", About: "the model’s registry entry"},
 		{Source: "type", About: "the slot’s type"},
 		{Source: "slot", About: "the slot’s file"},
-	}
-}
-
-func sourcesOf(flags []provider.Flag) (list []sourceCount) {
-	for _, s := range sources() {
+	} {
 		for _, f := range flags {
 			if f.Source == s.Source {
 				s.Count++
@@ -89,19 +77,3 @@ func sourcesOf(flags []provider.Flag) (list []sourceCount) {
 	}
 	return list
 }
-
-// Replacing returns the flag that stands in place of a dropped one, nil if that is
-// not among the flags.
-func (c slotCard) Replacing(d provider.Dropped) *provider.Flag {
-	for i, f := range c.Plan.Flags {
-		if f.Source == d.By && f.Name == d.Name {
-			return &c.Plan.Flags[i]
-		}
-	}
-	return nil
-}
-
-// Run is the command that podman would be given, as a shell reads it.
-func (c slotCard) Run() string { return strings.Join(c.Plan.Spec.Command, " ") }
-
-var _ = slot.Bytes
