@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/hal0ai/hal0-go"
 	"github.com/hal0ai/hal0-go/slot"
@@ -121,6 +122,23 @@ func (p pool) Percent(n int64) float64 {
 
 // Context is what a slot keeps of its context.
 func (s share) Context() int64 { return s.Estimate.KV + s.Estimate.State + s.Estimate.Draft }
+
+// Note is what to know of the numbers.
+func (s share) Note() string {
+	var notes []string
+	if !s.Enabled {
+		notes = append(notes, "Disabled: not counted.")
+	}
+	switch {
+	case s.Estimate == nil:
+		notes = append(notes, "Takes memory as it is asked: not counted.")
+	case s.WeightsOnly:
+		notes = append(notes, "Weights only: its files can’t be read here.")
+	case s.Estimate.AtMost:
+		notes = append(notes, "The context may take less.")
+	}
+	return strings.Join(notes, " ")
+}
 
 // Weights are the sizes of its files.
 func (s share) Weights() int64 { return s.Estimate.Weights + s.Estimate.Projector }

@@ -138,6 +138,12 @@ func benchOf(p hal0.ProfileUse, best float64) *bench {
 	return nil
 }
 
+// Repo is the image without its digest, which the pin tells.
+func (c profileCard) Repo() string {
+	repo, _, _ := strings.Cut(c.Image, "@")
+	return repo
+}
+
 func pinOf(digest, ref string, managed bool) pin {
 	if digest != "" {
 		return pin{Digest: digest}

@@ -1,22 +1,46 @@
 package web
 
 import (
+	"cmp"
 	"net/http"
 
+	"github.com/hal0ai/hal0-go/device"
 	"github.com/hal0ai/hal0-go/provider"
+	"github.com/hal0ai/hal0-go/slot"
 )
 
 // A slotCard is a slot as people see it.
 type slotCard struct {
 	Slot
-	Pin pin
+	// Facts are what it is, by its plan, else by its file; nil if neither tells.
+	Facts *slotFacts
+	Pin   pin
+	// Replaced are the flags that the command does not have.
+	Replaced []replacedFlag
+}
+
+// slotFacts are what tells one slot from another; each may not be known.
+type slotFacts struct {
+	Device   device.Device
+	Provider provider.Name
+	Profile  string
+	Model    string
+	Type     provider.SlotType
+	Port     int
+}
+
+// A replacedFlag is a dropped flag and the one in its place, nil if that can't be
+// told.
+type replacedFlag struct {
+	provider.Dropped
+	Winner *provider.Flag
 }
 
 func slotsPage(v *view, _ *http.Request) page {
 	slots := v.allSlots()
 	cards := make([]slotCard, len(slots))
 	for i, s := range slots {
-		cards[i] = slotCardOf(s)
+		cards[i] = v.slotCard(s)
 	}
 	return page{status: http.StatusOK, template: "slots", title: "Slots", section: "/slots", content: cards}
 }
@@ -26,15 +50,46 @@ func slotPage(v *view, r *http.Request) page {
 	if !ok {
 		return notFound("This box has no slot of that name.")
 	}
-	return page{status: http.StatusOK, template: "slot", title: s.Name, section: "/slots", slot: s.Name, content: slotCardOf(s)}
+	return page{status: http.StatusOK, template: "slot", title: s.Name, section: "/slots", slot: s.Name, content: v.slotCard(s)}
 }
 
-func slotCardOf(s Slot) slotCard {
-	card := slotCard{Slot: s}
-	if s.Plan != nil {
-		card.Pin = pinOf(string(s.Plan.Image.Digest), s.Plan.Image.Ref, s.Plan.Image.Entry != "")
+func (v *view) slotCard(s Slot) slotCard {
+	card := slotCard{Slot: s, Facts: factsOf(s)}
+	if p := s.Plan; p != nil {
+		card.Pin = pinOf(string(p.Image.Digest), p.Image.Ref, p.Image.Entry != "")
+		card.Replaced = v.replaced(p)
 	}
 	return card
+}
+
+func factsOf(s Slot) *slotFacts {
+	switch {
+	case s.Plan != nil:
+		f := slotFacts{s.Plan.Device, s.Plan.Provider, s.Plan.Profile, cmp.Or(s.Plan.Model, "the image’s own"), s.Plan.Type, 0}
+		if s.Config != nil {
+			f.Port = s.Config.Port
+		}
+		return &f
+	case s.Config != nil:
+		c := s.Config
+		return &slotFacts{c.Device, c.Provider, c.Profile, c.Model.Default, c.Type, c.Port}
+	}
+	return nil
+}
+
+// replaced tells what replaced each dropped flag, whichever spelling it has.
+func (v *view) replaced(p *slot.Plan) []replacedFlag {
+	list := make([]replacedFlag, len(p.Dropped))
+	server, err := v.box.Providers().Get(p.Provider)
+	for i, d := range p.Dropped {
+		list[i].Dropped = d
+		for j, f := range p.Flags {
+			if err == nil && f.Source == d.By && server.Grammar().Key(f.Name) == server.Grammar().Key(d.Name) {
+				list[i].Winner = &p.Flags[j]
+			}
+		}
+	}
+	return list
 }
 
 // Disabled reports whether the slot's file says so.

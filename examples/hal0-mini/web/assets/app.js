@@ -74,8 +74,9 @@
       lamp.textContent = status.state;
       lamp.className = 'state state-' + status.state;
     }
-    const page = location.pathname;
-    if (document.body.dataset.slot === status.slot || (page === '/slots' && lamps.length === 0)) renewSoon();
+    const about = document.body.dataset.slot === status.slot; // and tells more of it
+    const added = lamps.length === 0 && location.pathname === '/slots';
+    if (about || added || document.getElementById('unknown')) renewSoon();
   };
 
   const listen = () => {
