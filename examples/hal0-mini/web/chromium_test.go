@@ -111,14 +111,17 @@ func (tb *tab) open(path string) int64 {
 	tb.t.Helper()
 	resp, err := chromedp.Run(tb.ctx, chromedp.NavigateResponse(tb.base+path))
 	require.NoError(tb.t, err)
-	if resp.Status >= 400 { // which the browser complains of, rightly
-		tb.mu.Lock()
-		defer tb.mu.Unlock()
-		tb.problems = slices.DeleteFunc(tb.problems, func(p string) bool {
-			return strings.HasPrefix(p, "Failed to load resource: the server responded with a status of") && strings.HasSuffix(p, " "+tb.base+path)
-		})
+	if resp.Status >= 400 { // of which the browser complains
+		tb.forgive(fmt.Sprintf("Failed to load resource: the server responded with a status of %d", resp.Status))
 	}
 	return resp.Status
+}
+
+// forgive forgets problems that begin with a text and that a test has made.
+func (tb *tab) forgive(text string) {
+	tb.mu.Lock()
+	defer tb.mu.Unlock()
+	tb.problems = slices.DeleteFunc(tb.problems, func(p string) bool { return strings.HasPrefix(p, text) })
 }
 
 // until waits for a JavaScript expression to be true.
@@ -164,8 +167,9 @@ func (tb *tab) hosts() []string {
 	return slices.Compact(hosts)
 }
 
-func theme(name string) *emulation.MediaFeature {
-	return &emulation.MediaFeature{Name: "prefers-color-scheme", Value: name}
+// media is what a person asked their browser for.
+func media(name, value string) *emulation.MediaFeature {
+	return &emulation.MediaFeature{Name: name, Value: value}
 }
 
 // serve answers for a box until the test is over, and returns where.

@@ -95,6 +95,17 @@ func (v *view) replaced(p *slot.Plan) []replacedFlag {
 // Disabled reports whether the slot's file says so.
 func (c slotCard) Disabled() bool { return c.Config != nil && !c.Config.IsEnabled() }
 
+// Reason says why the slot is not ready, as far as that is known.
+func (c slotCard) Reason() string {
+	if c.Status == nil {
+		return ""
+	}
+	return c.Status.Reason
+}
+
+// Drifts reports whether its container differs from its plan.
+func (c slotCard) Drifts() bool { return c.Status != nil && len(c.Status.Drift) > 0 }
+
 // Link is the slot with its state.
 func (c slotCard) Link() slotLink { return slotLink{c.Name, c.State} }
 

@@ -61,7 +61,7 @@ func takeScreenshots(t *testing.T, browser chromium) {
 		"busy":         {serve(t, newBusyBox(t).config), []string{"/profiles", "/slots", "/slots/embed", "/slots/rerank", "/slots/code", "/box"}},
 	} {
 		for _, scheme := range []string{"light", "dark"} {
-			tb := browser.tab(t, shown.base, theme(scheme))
+			tb := browser.tab(t, shown.base, media("prefers-color-scheme", scheme))
 			for _, page := range shown.pages {
 				for _, width := range []int64{360, 820, 1440} {
 					tb.wide(width)

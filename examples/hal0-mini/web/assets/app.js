@@ -68,7 +68,10 @@
 
   // show puts the state of a slot where the page tells it.
   const show = (status) => {
-    const lamps = document.querySelectorAll('[data-state-of="' + CSS.escape(status.slot) + '"]');
+    const all = (what) => document.querySelectorAll('[data-' + what + '-of="' + CSS.escape(status.slot) + '"]');
+    for (const reason of all('reason')) reason.textContent = status.reason || '';
+    for (const drift of all('drift')) drift.hidden = !status.drift;
+    const lamps = all('state');
     for (const lamp of lamps) {
       if (lamp.textContent !== status.state) say(status.slot + ' is ' + status.state);
       lamp.textContent = status.state;
