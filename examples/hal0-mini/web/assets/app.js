@@ -91,7 +91,12 @@
     stream.addEventListener('state', (e) => show(JSON.parse(e.data)));
     stream.addEventListener('file', renewSoon);
     stream.addEventListener('runtime', renewSoon);
-    stream.addEventListener('error', () => { missed = true; });
+    stream.addEventListener('error', () => {
+      missed = true;
+      if (stream?.readyState !== EventSource.CLOSED) return; // the browser asks again
+      stream = null;
+      setTimeout(attend, 3000);
+    });
   };
 
   // A page that nobody sees holds no connection: browsers have few for one server.
