@@ -139,7 +139,11 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 		_, err := w.Write(data)
 		return err == nil && out.Flush() == nil
 	}
-	// Whoever listens misses nothing after the view that is here now.
+	select {
+	case <-r.Context().Done():
+		return
+	case <-s.watching: // from here on each change is an event
+	}
 	if !send(newEvent("hello", map[string]uint64{"view": s.view().number}).stream()) {
 		return
 	}

@@ -181,7 +181,7 @@ func redacted(s hal0.Status) hal0.Status {
 // allSlots are the slots with their states, sorted by name: those of the files, and
 // those that have only a container.
 func (v *view) allSlots() []Slot {
-	list := slices.Clone(v.slots)
+	list := append([]Slot{}, v.slots...)
 	for name := range v.states {
 		if !slices.ContainsFunc(v.slots, func(s Slot) bool { return s.Name == name }) {
 			list = append(list, Slot{Name: name, Errors: hal0.ValidationErrors{}})
