@@ -131,11 +131,10 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodHead {
 		return
 	}
-	_ = out.SetReadDeadline(time.Time{}) // a writer without deadlines has none
 	events, leave := s.hub.listen()
 	defer leave()
 	send := func(data []byte) bool {
-		_ = out.SetWriteDeadline(time.Now().Add(sendWithin))
+		_ = out.SetWriteDeadline(time.Now().Add(sendWithin)) // a writer without deadlines has none
 		_, err := w.Write(data)
 		return err == nil && out.Flush() == nil
 	}

@@ -1,10 +1,14 @@
 package web
 
 import (
+	"bufio"
+	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -128,4 +132,47 @@ func TestHostsOf(t *testing.T) {
 	assert.Equal(t, []string{"127.0.0.1:8080", "[::1]:8080", "halo.local:8080", "localhost:8080"}, listen("0.0.0.0:8080"))
 	assert.Equal(t, []string{"192.0.2.1:8080", "halo.local:8080"}, listen("192.0.2.1:8080"))
 	assert.Equal(t, []string{"192.0.2.1", "192.0.2.1:80", "halo.local", "halo.local:80"}, listen("192.0.2.1:80"))
+}
+
+// A stream goes on for longer than any other request may take.
+func TestStreamHasNoDeadline(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	server := s.newHTTP()
+	server.ReadHeaderTimeout, server.ReadTimeout, server.WriteTimeout = 20*time.Millisecond, 20*time.Millisecond, 20*time.Millisecond
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.serve(ctx, listener, server) }()
+
+	dial := func(request string) net.Conn {
+		conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", listener.Addr().String())
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = conn.Close() })
+		_, err = conn.Write([]byte(request))
+		require.NoError(t, err)
+		return conn
+	}
+	stream := bufio.NewReader(dial("GET /api/events HTTP/1.1\r\nHost: box\r\n\r\n"))
+	await := func(text string) {
+		for {
+			line, err := stream.ReadString('\n')
+			require.NoError(t, err)
+			if strings.HasPrefix(line, text) {
+				return
+			}
+		}
+	}
+	await("event: hello")
+	for range 3 { // as long as three requests that are cut off because they take too long
+		_, err := io.Copy(io.Discard, dial("GET /healthz HTTP/1.1\r\n"))
+		require.NoError(t, err)
+	}
+	s.hub.send(event{name: "state", data: []byte("{}")})
+	await("event: state")
+	stop()
+	require.NoError(t, <-ended)
+	_, err = io.Copy(io.Discard, stream)
+	require.NoError(t, err, "the stream was ended, not cut off")
 }

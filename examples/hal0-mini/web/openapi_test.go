@@ -77,7 +77,7 @@ func TestAnswersAreAsDocumented(t *testing.T) {
 				at := strings.ReplaceAll(path, "{name}", of)
 				got := s.get(at)
 				fine[path] = fine[path] || got.status == http.StatusOK
-				assert.NoError(t, holds(t, doc, path, item, s, at, got), "%s: %s: %.2000s", name, at, got.body)
+				require.NoError(t, holds(t, doc, path, item, s, at, got), "%s: %s: %.2000s", name, at, got.body)
 				if at == path {
 					break
 				}
