@@ -55,14 +55,14 @@ func localImage(ctx context.Context, rt runtime.Runtime, pin manifest.Pin) (mani
 		image, err = rt.Image(ctx, pin.Ref)
 	}
 	if errors.Is(err, runtime.ErrImageNotFound) {
-		return manifest.Local{}, nil
+		return manifest.Local{Digests: []digest.Digest{}}, nil
 	}
 	return found(image), err
 }
 
 // found is an image as the manifest's checks see it.
 func found(image runtime.Image) manifest.Local {
-	l := manifest.Local{ID: image.ID, Platform: image.Platform}
+	l := manifest.Local{ID: image.ID, Digests: []digest.Digest{}, Platform: image.Platform}
 	for _, name := range image.RepoDigests {
 		_, text, _ := strings.Cut(name, "@")
 		if d, err := digest.Parse(text); err == nil && !slices.Contains(l.Digests, d) {

@@ -30,7 +30,7 @@ func (r *resolver) flags() {
 	}
 	kept, dropped := g.Collapse(m.flags)
 	r.plan.Flags = kept
-	r.plan.Dropped = slices.Concat([]provider.Dropped{}, m.dropped, dropped)
+	r.plan.Dropped = append(append([]provider.Dropped{}, m.dropped...), dropped...)
 	r.warnFlags(g)
 }
 

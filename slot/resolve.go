@@ -102,7 +102,7 @@ func (f *File) Resolve(in Inputs) (Plan, error) {
 	if err != nil {
 		return Plan{}, f.locate(err, in)
 	}
-	plan.Warnings = append(f.Warnings[:len(f.Warnings):len(f.Warnings)], plan.Warnings...)
+	plan.Warnings = append(append(make([]Warning, 0, len(f.Warnings)+len(plan.Warnings)), f.Warnings...), plan.Warnings...)
 	return plan, nil
 }
 

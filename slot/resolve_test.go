@@ -486,6 +486,21 @@ func TestProviderOfOnesOwn(t *testing.T) {
 	require.EqualError(t, err, "server.extra_args: --port=1 is set by hal0 itself, the slot's publishing and routing hang on it: remove it")
 }
 
+// Lists that are empty are written as lists.
+func TestPlanListsAreNeverNull(t *testing.T) {
+	t.Parallel()
+	data, err := json.Marshal(resolve(t, chat()).Redacted())
+	require.NoError(t, err)
+	assert.Contains(t, string(data), `"dropped":[]`)
+	f, err := slot.Parse("a.toml", []byte("port = 8081\ntype = \"tts\"\ndevice = \"cpu\"\nprofile = \"tts\"\n"), provider.Builtin())
+	require.NoError(t, err)
+	plan, err := f.Resolve(inputs())
+	require.NoError(t, err)
+	data, err = json.Marshal(plan.Redacted())
+	require.NoError(t, err)
+	assert.Contains(t, string(data), `"warnings":[]`)
+}
+
 func TestPlanJSON(t *testing.T) {
 	t.Parallel()
 	data, err := json.Marshal(resolve(t, chat(extraArgs("-b 1024"))))

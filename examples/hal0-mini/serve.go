@@ -97,7 +97,8 @@ func (a *app) webConfig(f serving) (web.Config, func(), error) {
 		_ = rt.Close()
 		return config, nil, err
 	}
-	config.Home, config.Options = home, append(options, hal0.WithRuntime(rt), hal0.WithRegistry(client))
+	options = append(options, hal0.WithRuntime(rt), hal0.WithRegistry(client))
+	config.Home, config.Options = home, options
 	return config, func() {
 		_ = rt.Close()
 		_ = client.Close()

@@ -131,15 +131,18 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodHead {
 		return
 	}
-	_ = out.SetReadDeadline(time.Time{}) // a writer without deadlines has none
 	events, leave := s.hub.listen()
 	defer leave()
 	send := func(data []byte) bool {
-		_ = out.SetWriteDeadline(time.Now().Add(sendWithin))
+		_ = out.SetWriteDeadline(time.Now().Add(sendWithin)) // a writer without deadlines has none
 		_, err := w.Write(data)
 		return err == nil && out.Flush() == nil
 	}
-	// Whoever listens misses nothing after the view that is here now.
+	select {
+	case <-r.Context().Done():
+		return
+	case <-s.watching: // from here on each change is an event
+	}
 	if !send(newEvent("hello", map[string]uint64{"view": s.view().number}).stream()) {
 		return
 	}

@@ -76,6 +76,7 @@ func (m *metrics) moved(slot string, from, to hal0.State, at time.Time) {
 		if moving {
 			m.up.Observe(at.Sub(began).Seconds())
 		}
+	case hal0.StateError: // it came to nothing
 	case hal0.StateOffline:
 		if moving && from == hal0.StateUnloading {
 			m.down.Observe(at.Sub(began).Seconds())

@@ -24,11 +24,18 @@ const (
 // what is under way end, for five seconds at most. It blocks, closes the listener,
 // and leaves nothing running. The error says why it ended by itself.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
-	server := &http.Server{
+	return s.serve(ctx, listener, s.newHTTP())
+}
+
+func (s *Server) newHTTP() *http.Server {
+	return &http.Server{
 		Handler: s.Handler(), ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 		ReadHeaderTimeout: headerWithin, ReadTimeout: readWithin, WriteTimeout: writeWithin, IdleTimeout: idleFor,
 		MaxHeaderBytes: maxHeader,
 	}
+}
+
+func (s *Server) serve(ctx context.Context, listener net.Listener, server *http.Server) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	watched := make(chan error, 1)

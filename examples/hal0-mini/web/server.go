@@ -47,6 +47,8 @@ type Server struct {
 	checker checker
 	metrics *metrics
 
+	watching chan struct{} // closed once the files are watched
+
 	mu sync.Mutex // of those who make the next view
 }
 
@@ -54,7 +56,7 @@ type Server struct {
 // watched before [Server.Run]. The error is that of [hal0.Open]; files with
 // problems are none, they are what is served.
 func New(config Config) (*Server, error) {
-	s := &Server{config: config, log: config.Log}
+	s := &Server{config: config, log: config.Log, watching: make(chan struct{})}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -82,6 +84,8 @@ func (s *Server) view() *view { return s.current.Load() }
 // blocks, and leaves nothing running. The error says why watching is over
 // otherwise. It is run once.
 func (s *Server) Run(ctx context.Context) error {
+	begun := sync.OnceFunc(func() { close(s.watching) })
+	defer begun()
 	defer s.hub.close()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -90,15 +94,17 @@ func (s *Server) Run(ctx context.Context) error {
 	defer observing.Wait()
 	observing.Go(func() { s.observe(ctx, opened) })
 	opened <- s.view().box
-	return s.follow(ctx, opened)
+	return s.follow(ctx, opened, begun)
 }
 
-// follow opens the box again whenever its files change.
-func (s *Server) follow(ctx context.Context, opened chan *hal0.Box) error {
+// follow opens the box again whenever its files change. It calls begun, more than
+// once, when it has seen what there is.
+func (s *Server) follow(ctx context.Context, opened chan *hal0.Box, begun func()) error {
 	first := true
 	for changes, err := range hal0.Watch(ctx, s.config.Home, s.config.Options...) {
 		switch {
 		case errors.Is(err, errors.ErrUnsupported): // these files don't change
+			begun()
 			<-ctx.Done()
 			return nil
 		case err != nil:
@@ -115,6 +121,7 @@ func (s *Server) follow(ctx context.Context, opened chan *hal0.Box) error {
 			s.hub.send(fileEvents(changes)...)
 		}
 		first = false
+		begun()
 		select {
 		case <-opened: // nobody took it: this one is newer
 		default:

@@ -118,8 +118,9 @@ func slotOf(box *hal0.Box, r hal0.Resolution) Slot {
 }
 
 func devicesOf(box *hal0.Box) []Device {
-	var list []Device
-	for _, d := range device.All() {
+	all := device.All()
+	list := make([]Device, 0, len(all))
+	for _, d := range all {
 		missing := append([]string{}, box.Host().Lacks(d)...)
 		list = append(list, Device{d, d.Hardware(), provider.DefaultFor(d), profile.DefaultFor(d), len(missing) == 0, missing})
 	}
@@ -127,8 +128,9 @@ func devicesOf(box *hal0.Box) []Device {
 }
 
 func providersOf(box *hal0.Box) []Provider {
-	list := []Provider{}
-	for _, p := range box.Providers().All() {
+	all := box.Providers().All()
+	list := make([]Provider, 0, len(all))
+	for _, p := range all {
 		facts := p.Facts()
 		list = append(list, Provider{p.Name(), facts.Runtime, facts.Types, facts.MTP})
 	}
@@ -181,7 +183,7 @@ func redacted(s hal0.Status) hal0.Status {
 // allSlots are the slots with their states, sorted by name: those of the files, and
 // those that have only a container.
 func (v *view) allSlots() []Slot {
-	list := slices.Clone(v.slots)
+	list := append([]Slot{}, v.slots...)
 	for name := range v.states {
 		if !slices.ContainsFunc(v.slots, func(s Slot) bool { return s.Name == name }) {
 			list = append(list, Slot{Name: name, Errors: hal0.ValidationErrors{}})

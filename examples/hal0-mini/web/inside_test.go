@@ -1,0 +1,178 @@
+package web
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	dto "github.com/prometheus/client_model/go"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/hal0ai/hal0-go"
+)
+
+func newServer(t *testing.T) *Server {
+	t.Helper()
+	s, err := New(Config{Home: hal0.HomeAt(t.TempDir()), Hosts: []string{"box"}})
+	require.NoError(t, err)
+	return s
+}
+
+// A reader that does not keep up is cut off, and nobody waits for it.
+func TestSlowReader(t *testing.T) {
+	t.Parallel()
+	var h hub
+	slow, leave := h.listen()
+	fast, leaveToo := h.listen()
+	for range waiting + 1 {
+		h.send(event{name: "state"})
+		<-fast
+	}
+	for range waiting {
+		_, ok := <-slow
+		assert.True(t, ok, "what was sent before it was too much is there")
+	}
+	_, ok := <-slow
+	assert.False(t, ok)
+	readers, dropped := h.count()
+	assert.Equal(t, 1, readers)
+	assert.Equal(t, uint64(1), dropped)
+	leave()
+	leaveToo()
+	leaveToo()
+	readers, _ = h.count()
+	assert.Zero(t, readers)
+}
+
+func TestClosedHub(t *testing.T) {
+	t.Parallel()
+	var h hub
+	before, leave := h.listen()
+	h.close()
+	after, _ := h.listen()
+	for _, c := range []<-chan event{before, after} {
+		_, ok := <-c
+		assert.False(t, ok)
+	}
+	leave()
+}
+
+// A request that panics is an error like others, and the server goes on.
+func TestPanic(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	handler := s.guard(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(errors.New("<b>")) }))
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://box/", nil))
+	assert.Equal(t, http.StatusInternalServerError, w.Code)
+	assert.JSONEq(t, `{"code":"internal","message":"the request failed; the server's log has more","details":null}`, w.Body.String())
+	assert.PanicsWithValue(t, http.ErrAbortHandler, func() {
+		s.guard(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })).
+			ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://box/", nil))
+	}, "net/http has to see it")
+}
+
+// The time from rest to ready is one observation, however many states lie between.
+func TestMoved(t *testing.T) {
+	t.Parallel()
+	const (
+		offline, pulling, starting, warming = hal0.StateOffline, hal0.StatePulling, hal0.StateStarting, hal0.StateWarming
+		ready, serving, unloading, failed   = hal0.StateReady, hal0.StateServing, hal0.StateUnloading, hal0.StateError
+	)
+	for name, c := range map[string]struct {
+		states          []hal0.State // one second each
+		up, down, pulls int
+		upSum, downSum  float64
+	}{
+		"up":              {[]hal0.State{offline, pulling, starting, warming, ready, serving, ready}, 1, 0, 1, 3, 0},
+		"after a failure": {[]hal0.State{failed, starting, warming, failed, warming, ready}, 1, 0, 0, 1, 0},
+		"down":            {[]hal0.State{ready, unloading, unloading, offline}, 0, 1, 0, 0, 2},
+		"at once":         {[]hal0.State{offline, ready, offline}, 0, 0, 0, 0, 0},
+		"found so":        {[]hal0.State{"", warming, ready}, 0, 0, 0, 0, 0},
+		"given up":        {[]hal0.State{offline, warming, unloading, offline, warming, ready}, 1, 1, 0, 1, 1},
+	} {
+		m, at := newMetrics(newServer(t)), time.Now()
+		for i := 1; i < len(c.states); i++ {
+			at = at.Add(time.Second)
+			m.moved("a", c.states[i-1], c.states[i], at)
+		}
+		up, down := histogram(t, m.up.Write), histogram(t, m.down.Write)
+		assert.Equal(t, uint64(c.up), up.GetSampleCount(), name)
+		assert.Equal(t, uint64(c.down), down.GetSampleCount(), name)
+		assert.InDelta(t, c.upSum, up.GetSampleSum(), 1e-9, name)
+		assert.InDelta(t, c.downSum, down.GetSampleSum(), 1e-9, name)
+		assert.InDelta(t, c.pulls, testutil.ToFloat64(m.pulls), 0, name)
+	}
+}
+
+func histogram(t *testing.T, write func(*dto.Metric) error) *dto.Histogram {
+	t.Helper()
+	var m dto.Metric
+	require.NoError(t, write(&m))
+	return m.GetHistogram()
+}
+
+func TestHostsOf(t *testing.T) {
+	t.Parallel()
+	listen := func(address string) []string {
+		addr, err := net.ResolveTCPAddr("tcp", address)
+		require.NoError(t, err)
+		return HostsOf(addr, "halo.local")
+	}
+	assert.Equal(t, []string{"127.0.0.1:8080", "[::1]:8080", "halo.local:8080", "localhost:8080"}, listen("127.0.0.1:8080"))
+	assert.Equal(t, []string{"127.0.0.1:8080", "[::1]:8080", "halo.local:8080", "localhost:8080"}, listen("0.0.0.0:8080"))
+	assert.Equal(t, []string{"192.0.2.1:8080", "halo.local:8080"}, listen("192.0.2.1:8080"))
+	assert.Equal(t, []string{"192.0.2.1", "192.0.2.1:80", "halo.local", "halo.local:80"}, listen("192.0.2.1:80"))
+}
+
+// A stream goes on for longer than any other request may take.
+func TestStreamHasNoDeadline(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	server := s.newHTTP()
+	server.ReadHeaderTimeout, server.ReadTimeout, server.WriteTimeout = 20*time.Millisecond, 20*time.Millisecond, 20*time.Millisecond
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.serve(ctx, listener, server) }()
+
+	dial := func(request string) net.Conn {
+		conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", listener.Addr().String())
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = conn.Close() })
+		_, err = conn.Write([]byte(request))
+		require.NoError(t, err)
+		return conn
+	}
+	stream := bufio.NewReader(dial("GET /api/events HTTP/1.1\r\nHost: box\r\n\r\n"))
+	await := func(text string) {
+		for {
+			line, err := stream.ReadString('\n')
+			require.NoError(t, err)
+			if strings.HasPrefix(line, text) {
+				return
+			}
+		}
+	}
+	await("event: hello")
+	for range 3 { // as long as three requests that are cut off because they take too long
+		_, err := io.Copy(io.Discard, dial("GET /healthz HTTP/1.1\r\n"))
+		require.NoError(t, err)
+	}
+	s.hub.send(event{name: "state", data: []byte("{}")})
+	await("event: state")
+	stop()
+	require.NoError(t, <-ended)
+	_, err = io.Copy(io.Discard, stream)
+	require.NoError(t, err, "the stream was ended, not cut off")
+}
