@@ -32,7 +32,7 @@ type layout struct {
 	Section string
 	Slot    string
 	Host    string
-	View    uint64
+	View    int64
 	// Problems counts those of the box's files, and Unknown tells why there are no
 	// states.
 	Problems int
