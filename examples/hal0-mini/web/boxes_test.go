@@ -19,6 +19,7 @@ import (
 	"github.com/hal0ai/hal0-go"
 	"github.com/hal0ai/hal0-go/device"
 	"github.com/hal0ai/hal0-go/runtime/runtimetest"
+	"github.com/hal0ai/hal0-go/slot"
 )
 
 // demoFiles are those of the sample box, with a test's own on top.
@@ -90,6 +91,7 @@ func newLiveBox(t *testing.T, more map[string]string) *liveBox {
 	b := &liveBox{t: t, rt: runtimetest.NewFake(), dir: t.TempDir()}
 	t.Cleanup(func() { assert.NoError(t, b.rt.Close()) })
 	ports := freePorts(t, 8)
+	b.write("etc/hal0/hal0.toml", "[slots]\nport_range_start = 8101\nport_range_end = 8200\n")
 	for name, text := range demoFiles(t, more) {
 		if strings.Contains(name, "/slots/") {
 			text, ports = port.ReplaceAllString(text, fmt.Sprintf("port = %d", ports[0])), ports[1:]
@@ -142,4 +144,28 @@ func freePorts(t *testing.T, n int) (free []int) {
 	}
 	require.Len(t, free, n, "every port of slots is taken")
 	return free
+}
+
+// withMemory makes a server say that the box's slots take memory so.
+func withMemory(use hal0.MemoryUse) func(*Server) {
+	return func(s *Server) {
+		v := *s.view()
+		files, known := *v.files, v.hardware()
+		known.Memory = use
+		files.hardware = func() Hardware { return known }
+		v.files = &files
+		s.current.Store(&v)
+	}
+}
+
+// someMemory is of slots whose models can be read.
+var someMemory = hal0.MemoryUse{
+	Pool: slot.Memory{Pool: "the unified memory of AMD Radeon 8060S", Bytes: 114 << 30},
+	Slots: []hal0.SlotMemory{
+		{Slot: "chat", Enabled: true, Estimate: &slot.Estimate{Weights: 17 << 30, Projector: 1 << 30, KV: 9 << 30, Draft: 1 << 30, Compute: 2 << 30, Context: 65536}},
+		{Slot: "code", Enabled: true, Estimate: &slot.Estimate{Weights: 44 << 30, KV: 12 << 30, Compute: 3 << 30, Context: 131072, AtMost: true}},
+		{Slot: "embed", Enabled: true, Estimate: &slot.Estimate{Weights: 639 << 20, KV: 900 << 20, Compute: 600 << 20, Context: 8192}},
+		{Slot: "image", Enabled: true},
+		{Slot: "vision", Enabled: true, Estimate: &slot.Estimate{Weights: 5 << 30}, WeightsOnly: true},
+	},
 }

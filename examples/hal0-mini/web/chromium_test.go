@@ -175,11 +175,18 @@ func media(name, value string) *emulation.MediaFeature {
 // serve answers for a box until the test is over, and returns where.
 func serve(t *testing.T, config Config) (base string) {
 	t.Helper()
+	return serveAs(t, config, func(*Server) {})
+}
+
+// serveAs is serve with a server that is changed first.
+func serveAs(t *testing.T, config Config, change func(*Server)) (base string) {
+	t.Helper()
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	config.Hosts = HostsOf(listener.Addr())
 	s, err := New(config)
 	require.NoError(t, err)
+	change(s)
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	ended := make(chan error, 1)
 	go func() { ended <- s.Serve(ctx, listener) }()

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/hal0ai/hal0-go"
@@ -79,6 +80,14 @@ func (p *pool) draw() {
 			}
 		}
 	}
+}
+
+// Kinds are what the parts of a slot are for.
+func (p pool) Kinds() []string { return []string{"weights", "context", "compute"} }
+
+// Shaded reports whether there are parts of more than one kind.
+func (p pool) Shaded() bool {
+	return slices.ContainsFunc(p.Parts, func(one part) bool { return one.Kind != p.Parts[0].Kind })
 }
 
 func partsOf(e *slot.Estimate) []part {

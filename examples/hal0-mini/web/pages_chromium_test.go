@@ -89,11 +89,16 @@ func everyPageIsWellMade(t *testing.T, browser chromium) {
 		"broken profiles":       {demoConfig(t, brokenFiles), []string{"/profiles", "/profiles/rocm"}, 500},
 		"the rest of that":      {demoConfig(t, brokenFiles), []string{"/slots", "/slots/chat", "/slots/rerank", "/box"}, 200},
 		"what is not there":     {demoConfig(t, nil), []string{"/slots/nobody", "/nothing"}, 404},
+		"memory of all kinds":   {demoConfig(t, nil), []string{"/box"}, 200},
 		"slots of every state":  {newBusyBox(t).config, []string{"/profiles", "/slots", "/slots/embed", "/slots/rerank", "/slots/code", "/box"}, 200},
 		"hostile names and all": {demoConfig(t, hostileFiles()), []string{"/profiles", "/slots", "/slots/chat", "/box"}, 200},
 	} {
 		t.Run(name, func(t *testing.T) {
-			base := serve(t, tc.config)
+			change := func(*Server) {}
+			if name == "memory of all kinds" {
+				change = withMemory(someMemory)
+			}
+			base := serveAs(t, tc.config, change)
 			tb := browser.tab(t, base)
 			for _, path := range tc.pages {
 				for _, width := range []int64{360, 820, 1440, 2560} {

@@ -23,8 +23,14 @@ type site struct {
 
 func newSite(t testing.TB, more map[string]string) site {
 	t.Helper()
-	s, err := New(demoConfig(t, more))
+	return siteOf(t, demoConfig(t, more), func(*Server) {})
+}
+
+func siteOf(t testing.TB, config Config, change func(*Server)) site {
+	t.Helper()
+	s, err := New(config)
 	require.NoError(t, err)
+	change(s)
 	return site{s.Handler(), t}
 }
 
@@ -49,7 +55,7 @@ func textOfHTML(page string) string {
 
 func TestPages(t *testing.T) {
 	t.Parallel()
-	demo, broken, slots, empty := newSite(t, nil), newSite(t, brokenFiles), newSite(t, brokenSlots()), newSite(t, busyFiles)
+	demo, broken, slots, busy := newSite(t, nil), newSite(t, brokenFiles), newSite(t, brokenSlots()), newSite(t, busyFiles)
 	for name, tc := range map[string]struct {
 		site   site
 		path   string
@@ -75,12 +81,15 @@ func TestPages(t *testing.T) {
 			"chat unknown primary", "Profile rocm-dnse Model qwen3.6-27b-mtp Type llm Port 8081", "1 warning", "image.unpublished",
 			"-ub 512 from profile, replaced by -ub 1024 from slot", "65536 tokens", "127.0.0.1:8081", "/dev/kfd", "/mnt/ai-models read only",
 		}},
-		"its environment has no secrets": {empty, "/slots/code", 200, []string{"HSA_OVERRIDE_GFX_VERSION=11.5.1", "HF_TOKEN=xxxxx"}},
+		"its environment has no secrets": {busy, "/slots/code", 200, []string{"HSA_OVERRIDE_GFX_VERSION=11.5.1", "HF_TOKEN=xxxxx"}},
 		"the box": {demo, "/box", 200, []string{
 			"Platform strix-halo", "CPU AMD RYZEN AI MAX+ 395 w/ Radeon 8060S", "121.2 GiB", "gpu-rocm AMD GPU via ROCm present rocm llama-server",
 			"Together the enabled slots take 16.8 GiB of 114 GiB", "97.2 GiB stay free", "Takes memory as it is asked: not counted.", "No file has a problem.", "3 warnings",
 		}},
-		"a box that wants too much": {empty, "/box", 200, []string{"24.8 GiB too much . They can’t all be up at once.", "draft 609.4 MiB", "Disabled: not counted."}},
+		"a box that wants too much": {busy, "/box", 200, []string{"24.8 GiB too much . They can’t all be up at once.", "draft 609.4 MiB", "Disabled: not counted."}},
+		"a box whose models can be read": {siteOf(t, demoConfig(t, nil), withMemory(someMemory)), "/box", 200, []string{
+			"Together the enabled slots take 96.1 GiB of 114 GiB", "weights context compute", "chat 18 GiB 10 GiB 2 GiB 30 GiB 26.3 %", "The context may take less.",
+		}},
 		"broken profiles": {broken, "/profiles", 500, []string{
 			"11 problems in this box’s files.", "Profiles can’t be shown", "3 problems",
 			`profile.mine.backend unknown backend "cuda": want one of rocm, vulkan, none found cuda allowed rocm , vulkan , none /etc/hal0/profiles.toml line 3, column 1`,
