@@ -51,12 +51,17 @@ func bodyOf(data []byte) body {
 // bodies are the answers that were made of a view, each of them once.
 type bodies struct{ made sync.Map }
 
-// of returns the answer for what, which is one of a bounded number of names.
+// of returns the answer in JSON for what, which is one of a bounded number of names.
 func (b *bodies) of(what string, value func() any) body {
-	if once, ok := b.made.Load(what); ok {
-		return once.(func() body)() //nolint:forcetypeassert // nothing else is stored
+	return b.once(what, func() body { return newBody(value()) })
+}
+
+// once returns the answer for what, which is made when it is first asked for.
+func (b *bodies) once(what string, made func() body) body {
+	once, ok := b.made.Load(what)
+	if !ok {
+		once, _ = b.made.LoadOrStore(what, sync.OnceValue(made))
 	}
-	once, _ := b.made.LoadOrStore(what, sync.OnceValue(func() body { return newBody(value()) }))
 	return once.(func() body)() //nolint:forcetypeassert // nothing else is stored
 }
 

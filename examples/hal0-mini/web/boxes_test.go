@@ -153,7 +153,7 @@ func withMemory(use hal0.MemoryUse) func(*Server) {
 		files, known := *v.files, v.hardware()
 		known.Memory = use
 		files.hardware = func() Hardware { return known }
-		v.files = &files
+		v.files, v.bodies = &files, &bodies{}
 		s.current.Store(&v)
 	}
 }

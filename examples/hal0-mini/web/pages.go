@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"embed"
 	"html/template"
-	"io"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/hal0ai/hal0-go"
 	"github.com/hal0ai/hal0-go/slot"
@@ -23,7 +23,13 @@ type page struct {
 	title    string
 	section  string // the entry of the navigation that it belongs to
 	slot     string // whose every change makes it another page
-	content  any
+	variant  string // tells pages of one template and title apart
+	content  func() any
+}
+
+// name is what a page is kept under as long as the view stays.
+func (p page) name() string {
+	return strings.Join([]string{"page", p.template, p.title, p.variant}, " ")
 }
 
 // A layout is what is around the content of a page, and it.
@@ -79,9 +85,9 @@ func (p *pages) show(of func(*view, *http.Request) page) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v := p.server.view()
 		made := of(v, r)
-		html, err := p.render(v, made)
-		if err != nil {
-			p.server.log.Error("a page can't be made", "path", r.URL.Path, "error", err)
+		html := v.bodies.once(made.name(), func() body { return p.render(v, made) })
+		if html.err != nil {
+			p.server.log.Error("a page can't be made", "path", r.URL.Path, "error", html.err)
 			w.Header().Set("Cache-Control", "no-store")
 			http.Error(w, "This page can't be made: the server's log says why.", http.StatusInternalServerError)
 			return
@@ -89,32 +95,30 @@ func (p *pages) show(of func(*view, *http.Request) page) http.Handler {
 		h := w.Header()
 		h.Set("Cache-Control", "no-cache") // that is: ask each time whether it is still true
 		if made.status == http.StatusOK {
-			tag := bodyOf(html).tag
-			h.Set("ETag", tag)
-			if matches(r.Header.Get("If-None-Match"), tag) {
+			h.Set("ETag", html.tag)
+			if matches(r.Header.Get("If-None-Match"), html.tag) {
 				w.WriteHeader(http.StatusNotModified)
 				return
 			}
 		}
 		h.Set("Content-Type", "text/html; charset=utf-8")
-		h.Set("Content-Length", strconv.Itoa(len(html)))
+		h.Set("Content-Length", strconv.Itoa(len(html.data)))
 		w.WriteHeader(made.status)
-		p.server.write(w, html)
+		p.server.write(w, html.data)
 	})
 }
 
-func (p *pages) render(v *view, made page) ([]byte, error) {
+func (p *pages) render(v *view, made page) body {
 	var html bytes.Buffer
-	err := p.execute(&html, made.template, layout{
-		Title: made.title, Section: made.section, Slot: made.slot, Content: made.content,
+	err := p.templates[made.template].ExecuteTemplate(&html, "layout", layout{
+		Title: made.title, Section: made.section, Slot: made.slot, Content: made.content(),
 		Host: v.hardware().Hardware.Hostname, View: v.number, Problems: len(v.report.Problems), Unknown: textOf(v.unknown),
 		Assets: p.assets.urls,
 	})
-	return html.Bytes(), err
-}
-
-func (p *pages) execute(w io.Writer, name string, l layout) error {
-	return p.templates[name].ExecuteTemplate(w, "layout", l)
+	if err != nil {
+		return body{err: err}
+	}
+	return bodyOf(html.Bytes())
 }
 
 // A failurePage says why there is nothing else to see.
@@ -125,7 +129,7 @@ type failurePage struct {
 }
 
 func notFound(why string) page {
-	return page{status: http.StatusNotFound, template: "failure", title: "Not found", content: failurePage{Heading: "Not found", Text: why}}
+	return page{status: http.StatusNotFound, template: "failure", title: "Not found", variant: why, content: func() any { return failurePage{Heading: "Not found", Text: why} }}
 }
 
 func textOf(err error) string {

@@ -45,9 +45,9 @@ type part struct {
 const hues = 6
 
 func boxPage(v *view, _ *http.Request) page {
-	hardware := v.hardware()
-	return page{status: http.StatusOK, template: "box", title: "Box", section: "/box", content: boxView{
-		Hardware: hardware, Devices: v.devices, Pool: poolOf(hardware.Memory),
+	return page{status: http.StatusOK, template: "box", title: "Box", section: "/box", content: func() any {
+		hardware := v.hardware()
+		return boxView{Hardware: hardware, Devices: v.devices, Pool: poolOf(hardware.Memory)}
 	}}
 }
 

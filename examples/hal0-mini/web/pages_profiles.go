@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/hal0ai/hal0-go"
@@ -61,31 +62,34 @@ func profilesPage(v *view, r *http.Request) page {
 	if class != "" && !class.Valid() {
 		return notFound("There is no such device class.")
 	}
-	list := profilesList{Filters: filters(v.profiles, class)}
-	for _, card := range v.cards() {
-		if class == "" || card.Class == class {
-			list.Cards = append(list.Cards, card)
+	return page{status: http.StatusOK, template: "profiles", title: "Profiles", section: "/profiles", variant: string(class), content: func() any {
+		list := profilesList{Filters: filters(v.profiles, class)}
+		for _, card := range v.cards() {
+			if class == "" || card.Class == class {
+				list.Cards = append(list.Cards, card)
+			}
 		}
-	}
-	return page{status: http.StatusOK, template: "profiles", title: "Profiles", section: "/profiles", content: list}
+		return list
+	}}
 }
 
 func profilePage(v *view, r *http.Request) page {
 	if problems := v.profilesErr(); len(problems) > 0 {
 		return invalidProfiles(problems)
 	}
-	for _, card := range v.cards() {
-		if card.Name == r.PathValue("name") {
-			return page{status: http.StatusOK, template: "profile", title: card.Name, section: "/profiles", content: card}
-		}
+	i := slices.IndexFunc(v.profiles, func(p hal0.ProfileUse) bool { return p.Name == r.PathValue("name") })
+	if i < 0 {
+		return notFound("This box has no profile of that name.")
 	}
-	return notFound("This box has no profile of that name.")
+	return page{status: http.StatusOK, template: "profile", title: v.profiles[i].Name, section: "/profiles", content: func() any { return v.cards()[i] }}
 }
 
 func invalidProfiles(problems hal0.ValidationErrors) page {
-	return page{status: http.StatusInternalServerError, template: "failure", title: "Profiles", section: "/profiles", content: failurePage{
-		Heading: "Profiles can’t be shown", Problems: problems,
-		Text: "The profiles file has problems, so what profiles this box has is not known. Correct them, and this page shows the profiles.",
+	return page{status: http.StatusInternalServerError, template: "failure", title: "Profiles", section: "/profiles", content: func() any {
+		return failurePage{
+			Heading: "Profiles can’t be shown", Problems: problems,
+			Text: "The profiles file has problems, so what profiles this box has is not known. Correct them, and this page shows the profiles.",
+		}
 	}}
 }
 

@@ -37,12 +37,14 @@ type replacedFlag struct {
 }
 
 func slotsPage(v *view, _ *http.Request) page {
-	slots := v.allSlots()
-	cards := make([]slotCard, len(slots))
-	for i, s := range slots {
-		cards[i] = v.slotCard(s)
-	}
-	return page{status: http.StatusOK, template: "slots", title: "Slots", section: "/slots", content: cards}
+	return page{status: http.StatusOK, template: "slots", title: "Slots", section: "/slots", content: func() any {
+		slots := v.allSlots()
+		cards := make([]slotCard, len(slots))
+		for i, s := range slots {
+			cards[i] = v.slotCard(s)
+		}
+		return cards
+	}}
 }
 
 func slotPage(v *view, r *http.Request) page {
@@ -50,7 +52,7 @@ func slotPage(v *view, r *http.Request) page {
 	if !ok {
 		return notFound("This box has no slot of that name.")
 	}
-	return page{status: http.StatusOK, template: "slot", title: s.Name, section: "/slots", slot: s.Name, content: v.slotCard(s)}
+	return page{status: http.StatusOK, template: "slot", title: s.Name, section: "/slots", slot: s.Name, content: func() any { return v.slotCard(s) }}
 }
 
 func (v *view) slotCard(s Slot) slotCard {

@@ -268,7 +268,9 @@ func TestPageThatFails(t *testing.T) {
 		"bad": template.Must(template.Must(parseTemplates()["box"].Clone()).Parse(`{{define "main"}}a part {{.None.Nothing}}{{end}}`)),
 	}}
 	w := httptest.NewRecorder()
-	p.show(func(*view, *http.Request) page { return page{status: 200, template: "bad", content: 1} }).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil))
+	p.show(func(*view, *http.Request) page {
+		return page{status: 200, template: "bad", content: func() any { return 1 }}
+	}).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil))
 	assert.Equal(t, http.StatusInternalServerError, w.Code)
 	assert.Equal(t, "This page can't be made: the server's log says why.\n", w.Body.String())
 	assert.Empty(t, w.Header().Get("ETag"))
