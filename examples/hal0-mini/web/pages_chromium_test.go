@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -29,6 +30,9 @@ func TestInChromium(t *testing.T) {
 		"states are live":                statesAreLive,
 		"what is open stays open":        whatIsOpenStaysOpen,
 		"files are live":                 filesAreLive,
+		"containers are live":            containersAreLive,
+		"what is the same stays":         whatIsSameStays,
+		"nothing is lost":                renewedAgain,
 		"profiles are live":              profilesAreLive,
 		"the runtime goes and comes":     runtimeGoesAndComes,
 		"the server goes and comes":      serverGoesAndComes,
@@ -243,10 +247,52 @@ func whatIsOpenStaysOpen(t *testing.T, browser chromium) {
 	tb.same()
 }
 
+// What happens while a page is being renewed is not lost.
+func renewedAgain(t *testing.T, browser chromium) {
+	b := newLiveBox(t, nil)
+	tb := browser.tab(t, serve(t, b.config))
+	tb.watched("/slots")
+	tb.until(lamp("chat", "offline"))
+	tb.do(chromedp.Evaluate[chromedp.Void](`
+		window.asked = 0;
+		window.due = 0;
+		const [realFetch, realTimeout] = [fetch, setTimeout];
+		const gate = new Promise((open) => { window.open = open; });
+		window.fetch = async (...args) => {
+			const answer = await realFetch(...args);
+			window.asked++;
+			await gate;
+			return answer;
+		};
+		window.setTimeout = (then, ms) => realTimeout(() => { then(); window.due++; }, ms);
+	`))
+	b.edit("etc/hal0/slots/chat.toml", "context_size = 65536", "context_size = 4096")
+	tb.until(`asked === 1`)
+	due := value[int](tb, `due`)
+	b.edit("etc/hal0/slots/chat.toml", "context_size = 4096", "context_size = 2048")
+	tb.until(`due > ` + strconv.Itoa(due))
+	tb.do(chromedp.Evaluate[chromedp.Void](`window.open()`))
+	tb.until(`document.querySelector('#command-chat').textContent.includes('--ctx-size 2048')`)
+	tb.same()
+}
+
+// A page that says the same as before stays as it is.
+func whatIsSameStays(t *testing.T, browser chromium) {
+	b := newLiveBox(t, nil)
+	tb := browser.tab(t, serve(t, b.config))
+	tb.watched("/profiles")
+	tb.until(lamp("chat", "offline"))
+	tb.do(chromedp.Evaluate[chromedp.Void](`document.querySelector('main').mark = document.body.dataset.view`))
+	b.edit("etc/hal0/slots/chat.toml", "context_size = 65536", "context_size = 4096")
+	tb.until(`document.body.dataset.view !== document.querySelector('main').mark`)
+	assert.True(t, value[bool](tb, `document.querySelector('main').mark !== undefined`))
+	tb.same()
+}
+
 func filesAreLive(t *testing.T, browser chromium) {
 	b := newLiveBox(t, nil)
 	base := serve(t, b.config)
-	slots, box := browser.tab(t, base), browser.tab(t, base)
+	slots, box, gone := browser.tab(t, base), browser.tab(t, base), browser.tab(t, base)
 	slots.watched("/slots")
 	box.watched("/box")
 	b.edit("etc/hal0/slots/chat.toml", `device = "gpu-rocm"`, `device = "cuda"`)
@@ -258,10 +304,37 @@ func filesAreLive(t *testing.T, browser chromium) {
 	box.says("No file has a problem.")
 	b.write("etc/hal0/slots/more.toml", "port = 8099\ntype = \"tts\"\ndevice = \"cpu\"\nprofile = \"tts\"\n")
 	slots.until(lamp("more", "offline"))
+	gone.watched("/slots/more")
+	gone.until(lamp("more", "offline"))
 	require.NoError(t, os.Remove(b.dir+"/etc/hal0/slots/more.toml"))
 	slots.until(`!document.querySelector('#slot-more')`)
-	slots.same()
-	box.same()
+	gone.until(`document.title === 'Not found · halo'`)
+	gone.forgive("Failed to load resource: the server responded with a status of 404")
+	for _, tb := range []*tab{slots, box, gone} {
+		tb.same()
+	}
+}
+
+// A container whose slot has no file is seen too, and so is one that differs from
+// its plan.
+func containersAreLive(t *testing.T, browser chromium) {
+	b := newLiveBox(t, nil)
+	b.up("chat")
+	tb := browser.tab(t, serve(t, b.config))
+	tb.watched("/slots")
+	tb.until(lamp("chat", "ready"))
+	drifts := `document.querySelector('[data-drift-of=tts]').checkVisibility()`
+	assert.False(t, value[bool](tb, drifts))
+	left := func(slot string) {
+		b.rt.AddContainer(runtime.Container{Name: "hal0-slot-" + slot, State: runtime.StateExited, Labels: map[string]string{runtime.LabelManaged: "true", runtime.LabelSlot: slot}})
+	}
+	left("tts")
+	require.NoError(t, b.rt.Exit("hal0-slot-chat", 0)) // so that the runtime is asked
+	tb.until(drifts)
+	left("ghost")
+	require.NoError(t, b.Down(t.Context(), "chat"))
+	tb.until(lamp("ghost", "error"))
+	tb.same()
 }
 
 func profilesAreLive(t *testing.T, browser chromium) {

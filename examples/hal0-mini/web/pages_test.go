@@ -150,6 +150,22 @@ func TestWhatPagesLeaveOut(t *testing.T) {
 	assert.Contains(t, page, "not in the manifest: pulled by tag")
 }
 
+// Bars are as long as what they show.
+func TestBars(t *testing.T) {
+	t.Parallel()
+	width := regexp.MustCompile(`<rect class="(?:bar-fill|hue-)[^>]* width="([0-9.]+)"`)
+	for path, widths := range map[string]string{"/profiles": "58.67 33.78 100.00 45.56 42.89 18.00", "/profiles?class=cpu": "18.00", "/box": "142.15 5.22"} {
+		_, page := newSite(t, nil).get(path)
+		var got []string
+		for _, m := range width.FindAllStringSubmatch(page, -1) {
+			got = append(got, m[1])
+		}
+		assert.Equal(t, widths, strings.Join(got, " "), path)
+	}
+	_, page := newSite(t, busyFiles).get("/box")
+	assert.Contains(t, page, `<rect class="pool-over" x="821.31" y="34" width="178.69"`)
+}
+
 func TestFilterTellsWhichIsCurrent(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)

@@ -3,14 +3,25 @@
 // it was loaded, and nothing else is missing.
 (() => {
   let stream = null; // of events, while somebody can see the page
-  let missed = false; // the stream broke: what happened meanwhile is not known
   let wanted = null; // the timer of the next renewal
   let renewing = false;
   let again = false; // something happened while the page was renewed
 
   const say = (text) => { document.getElementById('said').textContent = text; };
 
-  // renew fetches the page and puts its content in place of the old one.
+  // load fetches the page anew. Without a server there is none: the stream says when
+  // it is back.
+  const load = async () => {
+    try {
+      const answer = await fetch(location.href, { cache: 'no-cache' });
+      if (!(answer.headers.get('Content-Type') || '').startsWith('text/html')) return null;
+      return new DOMParser().parseFromString(await answer.text(), 'text/html');
+    } catch {
+      return null;
+    }
+  };
+
+  // renew puts the content of the page as it is now in place of the old one.
   const renew = async () => {
     wanted = null;
     if (renewing) {
@@ -18,15 +29,9 @@
       return;
     }
     renewing = true;
-    try {
-      const answer = await fetch(location.href, { cache: 'no-cache' });
-      if ((answer.headers.get('Content-Type') || '').startsWith('text/html')) {
-        replace(new DOMParser().parseFromString(await answer.text(), 'text/html'));
-      }
-    } catch {
-      missed = true; // the server is gone; the stream says when it is back
-    }
+    const page = await load();
     renewing = false;
+    if (page) replace(page);
     if (again) {
       again = false;
       renewSoon();
@@ -39,7 +44,7 @@
   };
 
   // replace puts in what a newer page says. What somebody opened stays open, and
-  // the focus and the place stay where they are.
+  // the focus stays where it is.
   const replace = (page) => {
     const old = document.querySelector('main');
     const next = document.importNode(page.querySelector('main'), true);
@@ -51,10 +56,8 @@
     document.body.dataset.view = page.body.dataset.view;
     if (old.isEqualNode(next)) return;
     const focus = placeOf(document.activeElement, old);
-    const [x, y] = [scrollX, scrollY];
     old.replaceWith(next);
     if (focus) next.querySelector(focus)?.focus({ preventScroll: true });
-    scrollTo(x, y);
   };
 
   // placeOf is a selector for what has the focus.
@@ -79,20 +82,19 @@
     }
     const about = document.body.dataset.slot === status.slot; // and tells more of it
     const added = lamps.length === 0 && location.pathname === '/slots';
-    if (about || added || document.getElementById('unknown')) renewSoon();
+    // A page that is on its way may be older than this.
+    if (renewing || about || added || document.getElementById('unknown')) renewSoon();
   };
 
   const listen = () => {
     stream = new EventSource('/api/events');
     stream.addEventListener('hello', (e) => {
-      if (missed || String(JSON.parse(e.data).view) !== document.body.dataset.view) renewSoon();
-      missed = false;
+      if (String(JSON.parse(e.data).view) !== document.body.dataset.view) renewSoon();
     });
     stream.addEventListener('state', (e) => show(JSON.parse(e.data)));
     stream.addEventListener('file', renewSoon);
     stream.addEventListener('runtime', renewSoon);
     stream.addEventListener('error', () => {
-      missed = true;
       if (stream?.readyState !== EventSource.CLOSED) return; // the browser asks again
       stream = null;
       setTimeout(attend, 3000);
