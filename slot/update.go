@@ -250,7 +250,8 @@ func (f *File) differences(now, x facts) []Edit {
 
 // worse returns the problems that keep the slot from being launched and that an
 // edit may not leave: all of them, but for those that before had if the slot is
-// disabled, and for conflicts with other slots that before had.
+// disabled, and for conflicts with other slots that before had. A port that it had
+// not before has to be one that a new slot could have.
 func (f *File) worse(before *File, around Surroundings) conf.ValidationErrors {
 	var had error
 	var conflicts conf.ValidationErrors
@@ -260,6 +261,13 @@ func (f *File) worse(before *File, around Surroundings) conf.ValidationErrors {
 			_, had = before.Resolve(around.Inputs)
 		}
 	}
-	_, err := f.Resolve(around.Inputs)
-	return append(conf.Worse(had, err), conf.Worse(conflicts.Err(), f.conflicts(around.Slots).Err())...)
+	plan, err := f.Resolve(around.Inputs)
+	problems := append(conf.Worse(had, err), conf.Worse(conflicts.Err(), f.conflicts(around.Slots).Err())...)
+	if len(problems) > 0 || !f.Slot.IsEnabled() || before == nil || before.Slot.Port == f.Slot.Port {
+		return problems
+	}
+	if why := around.taken(f.Slot.Port, plan.Provider); why != "" {
+		problems = append(problems, f.Locate(conf.At(conf.ErrConflict, why+": choose another", "port")))
+	}
+	return problems
 }
