@@ -138,13 +138,11 @@ func operations(name string, data []byte, edits []Edit) ([]edit.Op, error) {
 	}
 	ops := make([]edit.Op, 0, len(edits))
 	var problems conf.ValidationErrors
-	seen := map[string]bool{}
-	for _, e := range edits {
+	for i, e := range edits {
 		op, err := operation(doc, e)
-		if err == nil && seen[e.Key] {
-			err = conf.At(conf.ErrConflict, "is named twice: name it once", op.Path...)
+		if err == nil {
+			err = e.Once(edits[:i], op.Path...)
 		}
-		seen[e.Key] = true
 		ops = append(ops, op)
 		for _, p := range conf.Problems(err) {
 			problems = append(problems, doc.Locate(p))
