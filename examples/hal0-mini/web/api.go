@@ -143,7 +143,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 		return
 	case <-s.watching: // from here on each change is an event
 	}
-	if !send(newEvent("hello", map[string]uint64{"view": s.view().number}).stream()) {
+	if !send(newEvent("hello", map[string]int64{"view": s.view().number}).stream()) {
 		return
 	}
 	beat := time.NewTicker(heartbeat)

@@ -64,7 +64,9 @@ func New(config Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.current.Store(newView(box))
+	first := newView(box)
+	first.number = time.Now().UnixMilli() // a page of an earlier server has another one
+	s.current.Store(first)
 	s.metrics = newMetrics(s)
 	return s, nil
 }

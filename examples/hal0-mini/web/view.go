@@ -20,7 +20,7 @@ type view struct {
 	*files
 	states  map[string]hal0.Status // by slot
 	unknown error                  // why there are no states
-	number  uint64                 // counts views
+	number  int64                  // counts views, from the server's start in Unix milliseconds
 	bodies  *bodies
 }
 
