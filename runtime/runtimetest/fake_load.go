@@ -36,7 +36,7 @@ func (f *Fake) load(ctx context.Context, ref string, archive io.Reader) (runtime
 		return runtime.Image{}, problem(runtime.ErrInvalidSpec, "found a name without a digest, want repository@sha256:…")
 	}
 	body, done := ctxread.Open(ctx, archive)
-	err = errors.Join(checkArchive(body, pinned), done())
+	err = errors.Join(checkArchive(body, ref, pinned.Digest()), done())
 	switch {
 	case ctx.Err() != nil:
 		return runtime.Image{}, ctx.Err()
@@ -69,8 +69,8 @@ func (f *Fake) keep(name reference.Canonical) *image {
 }
 
 // checkArchive reads an archive to its end, and returns why it does not hold the
-// image of that name.
-func checkArchive(r io.Reader, name reference.Canonical) error {
+// image of that name and digest.
+func checkArchive(r io.Reader, ref string, want digest.Digest) error {
 	archive := tar.NewReader(r)
 	var index ispec.Index
 	blobs := map[digest.Digest]bool{}
@@ -98,9 +98,9 @@ func checkArchive(r io.Reader, name reference.Canonical) error {
 		return err
 	}
 	for _, m := range index.Manifests {
-		if m.Annotations[ispec.AnnotationRefName] == name.String() && m.Digest == name.Digest() && blobs[m.Digest] {
+		if m.Annotations[ispec.AnnotationRefName] == ref && m.Digest == want && blobs[want] {
 			return nil
 		}
 	}
-	return fmt.Errorf("it has no image %s", name)
+	return fmt.Errorf("it has no image %s", ref)
 }

@@ -43,19 +43,22 @@ func (f *Fake) runOnce(ctx context.Context, run *runtime.Once) (runtime.Output, 
 // beginOnce makes a container for one run of a program, and runs it.
 func (f *Fake) beginOnce(run *runtime.Once) (*container, error) {
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	image, err := f.held(run.Image, run.ImageID)
+	f.mu.Unlock()
 	if err != nil {
 		return nil, err
 	}
+	program := image.program
+	if program.Once != nil {
+		program = program.Once(run.Command)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	id := f.id()
 	c := newContainer(id, &runtime.Spec{
 		Name: "hal0-once-" + id[:12], Image: run.Image, Command: run.Command, Labels: map[string]string{runtime.LabelOnce: "true"},
 	}, image.ID)
-	c.program = image.program
-	if c.program.Once != nil {
-		c.program = c.program.Once(run.Command)
-	}
+	c.program = program
 	if err := c.begin(&f.serving); err != nil {
 		return nil, err
 	}
