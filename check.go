@@ -21,8 +21,8 @@ type Report struct {
 // which new slots get theirs.
 const WarnPortRange = "port.range"
 
-// Check looks at the whole box: the problems of every file, what keeps each slot
-// from being launched, and what keeps the enabled ones from being up side by side:
+// Check looks at the whole box: the problems of every file, what keeps each slot,
+// and any slot that would use a profile, from being launched, and what keeps the enabled ones from being up side by side:
 // two on one port, more than one LLM on the NPU. What stands at a key has file,
 // line and column; a problem of two files stands in both and names the other.
 //
@@ -38,6 +38,9 @@ func (b *Box) Check() Report {
 		plan, err := f.Resolve(b.inputs(&f.Slot, &call{}))
 		r.Problems = append(r.Problems, conf.Problems(b.blameRegistry(err))...)
 		r.Warnings = append(r.Warnings, b.warnings(f, plan, err)...)
+	}
+	for _, p := range b.profiles.List() {
+		r.Problems = append(r.Problems, b.profileUse(p).Problems...)
 	}
 	r.Problems = append(r.Problems, slot.Conflicts(b.files())...)
 	r.Problems.Sort()

@@ -55,6 +55,17 @@ func TestCheck(t *testing.T) {
 			},
 			[]string{},
 		},
+		"profiles that no slot could use": {
+			map[string]string{
+				"profiles.toml": "[profile.a]\nimage = \"x:\"\n[profile.b]\nimage = \"x.io/y:1\"\ndevice_class = \"cpu\"\nflags = \"--port 1\"\n",
+				"slots/b.toml":  "port = 8081\ndevice = \"cpu\"\nprofile = \"b\"\n" + model,
+			},
+			[]string{
+				"/etc/hal0/profiles.toml:2:1: profile.a.image: \"x:\" is not an image reference (invalid reference format): want registry/repository:tag or registry/repository@sha256:…",
+				"/etc/hal0/profiles.toml:6:1: profile.b.flags: --port is set by hal0 itself, the slot's publishing and routing hang on it: remove it",
+			},
+			[]string{},
+		},
 		"a file that every slot depends on": {
 			map[string]string{
 				"hal0.toml":    "[slots]\nmax_slots = -1\n",

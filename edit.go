@@ -126,6 +126,9 @@ func (b *Box) SetSettings(ctx context.Context, edits []Edit, opts ...EditOption)
 				return nil, conf.InFile(conf.UnknownKey(e.Key, settingKeys), name)
 			}
 			ops[i] = e.Op()
+			if err := e.Once(edits[:i], ops[i].Path...); err != nil {
+				return nil, conf.InFile(err, name)
+			}
 		}
 		text, err := edit.TOML(old, ops...)
 		return text, conf.InFile(err, name)

@@ -98,6 +98,7 @@ func TestSetSettingsRefuses(t *testing.T) {
 		"a type":          {hal0.Set("slots.port_range_start", "8082"), `:6:1: slots.port_range_start: must be an integer, got the string "8082"`},
 		"a value":         {hal0.Set("models.store", "models"), `:9:2: models.store: "models" is not a plain absolute path: want one that begins with / and has no . or .. in it`},
 		"a typo":          {hal0.Set("slots.max_slot", 1), `: slots.max_slot: unknown key, did you mean "slots.max_slots"?`},
+		"twice":           {hal0.Unset("slots.max_slots"), ": slots.max_slots: is named twice: name it once"},
 		"another's":       {hal0.Unset("other.key"), `: other.key: unknown key, want one of slots.port_range_start, slots.port_range_end, slots.max_slots, models.store`},
 		"no value":        {hal0.Set("models.store", struct{}{}), `: models.store: a value of type struct {} can't be written`},
 	} {

@@ -38,12 +38,19 @@ type prober struct {
 	base   string
 }
 
+// probeBuffer is how many bytes of a request or an answer go at a time: most are
+// smaller, and a box may have a hundred servers to ask at once.
+const probeBuffer = 1 << 10
+
 // newProber returns a prober for a server on this host: through no proxy, following
 // no redirect. It is closed after use.
 func newProber(at runtime.Port) prober {
 	return prober{
 		client: &http.Client{
-			Transport:     &http.Transport{DialContext: (&net.Dialer{}).DialContext, DisableCompression: true},
+			Transport: &http.Transport{
+				DialContext: (&net.Dialer{}).DialContext, DisableCompression: true,
+				WriteBufferSize: probeBuffer, ReadBufferSize: probeBuffer,
+			},
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 		base: "http://" + net.JoinHostPort(reachable(at.HostIP).String(), strconv.Itoa(at.HostPort)),
@@ -89,7 +96,9 @@ func (p prober) check(ctx context.Context, c provider.Check) error {
 	if err != nil {
 		return err
 	}
-	req.Header.Set("Content-Type", "application/json")
+	if c.Body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
 	resp, err := p.client.Do(req)
 	if err != nil {
 		return unanswered(ctx, err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 
 	"github.com/hal0ai/hal0-go/slot"
 )
@@ -132,6 +133,9 @@ func (b *Box) UpdateSlot(ctx context.Context, name string, edits []Edit, opts ..
 			return nil, box.noSlot(name)
 		}
 		around, err := box.around(name)
+		if err == nil && slices.ContainsFunc(edits, func(e Edit) bool { return e.Key == "port" }) {
+			around.Listening, err = b.listening()
+		}
 		if err != nil {
 			return nil, err
 		}

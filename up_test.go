@@ -11,7 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -218,13 +217,7 @@ func TestUpReplacesOneWhoseMonitorIsGone(t *testing.T) {
 	b := newStubBox(t, 8145, "")
 	first, err := b.open().Up(t.Context(), "one")
 	require.NoError(t, err)
-	pids, err := b.service.Podman("inspect", "--format", "{{.State.ConmonPid}} {{.State.Pid}}", "hal0-slot-one")
-	require.NoError(t, err)
-	for _, word := range strings.Fields(pids) {
-		pid, err := strconv.Atoi(word)
-		require.NoError(t, err)
-		require.NoError(t, syscall.Kill(pid, syscall.SIGKILL))
-	}
+	b.service.KillWithMonitor(t, "hal0-slot-one")
 	s, err := b.open().Status(t.Context(), "one")
 	require.NoError(t, err)
 	assert.NotEqual(t, hal0.StateReady, s.State)

@@ -135,6 +135,9 @@ func Update(file string, data []byte, name string, edits []Edit) ([]byte, error)
 			return nil, conf.ValidationErrors{t.locate(conf.UnknownKey(e.Key, keys, "profile", name))}
 		}
 		ops[i] = e.Op("profile", name)
+		if err := e.Once(edits[:i], ops[i].Path...); err != nil {
+			return nil, t.onDisk(conf.InFile(err, t.file))
+		}
 	}
 	return t.edited(ops)
 }

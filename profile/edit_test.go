@@ -197,6 +197,7 @@ func TestEditsRefused(t *testing.T) {
 		"update to a quote":   {mineText, update("other", profile.Edit{Key: "flags", Value: "-x 'y"}), nil, "profiles.toml:9:10: profile.other.flags: the quote ' at character 4 is never closed"},
 		"update without one":  {mineText, update("mine", profile.Edit{Key: "image"}), nil, "profiles.toml:3:1: profile.mine.image: is required"},
 		"update a typo":       {mineText, update("mine", profile.Edit{Key: "flag"}), nil, `profiles.toml:2:10: profile.mine.flag: unknown key, did you mean "flags"?`},
+		"update twice":        {mineText, update("mine", profile.Edit{Key: "mtp", Value: true}, profile.Edit{Key: "mtp"}), nil, "profiles.toml:5:1: profile.mine.mtp: is named twice: name it once"},
 		"update the origin":   {mineText, update("mine", profile.Edit{Key: "cloned_from", Value: "rocm"}), nil, "profiles.toml:2:10: profile.mine.cloned_from: is set by cloning, and can't be changed"},
 		"delete a seed":       {mineText, remove("flm"), profile.ErrSeed, "profiles.toml: profile.flm: is a seed and can't be deleted: clone it under a new name"},
 		"delete nothing":      {mineText, remove("new"), profile.ErrNoProfile, `profiles.toml: profile.new: unknown profile "new": want one of mine, other`},

@@ -2,6 +2,8 @@ package runtime
 
 import (
 	"context"
+	"iter"
+	"strings"
 	"time"
 )
 
@@ -16,7 +18,8 @@ const LabelOnce = "hal0.once"
 type Runner interface {
 	// RunOnce runs a program in a new container and returns once it has ended. The
 	// program is shut off from the host: it has no network, no device, no mount, no
-	// capability, and can't write to its image. The image must be present: ErrImageNotFound.
+	// capability, and can't write to its image. The image must be present:
+	// ErrImageNotFound; and have the program: ErrCommand.
 	//
 	// The container is gone when RunOnce returns, whatever happened, also when
 	// ctx ended; that may take a few seconds more. An exit code other than 0 is not
@@ -34,7 +37,8 @@ type Once struct {
 	ImageID string
 	// Command follows the image's entry point.
 	Command []string
-	// Within is how long the program may take, above 0. Then it is killed.
+	// Within is how long the program may take, above 0, else ErrInvalidSpec. Then it
+	// is killed.
 	Within time.Duration
 }
 
@@ -52,4 +56,29 @@ type Output struct {
 	// Truncated is set when the program wrote more than MaxOutput, or a line longer
 	// than MaxLine.
 	Truncated bool
+}
+
+// ReadOutput gathers what a program wrote from its lines, as far as an [Output]
+// takes them; its ExitCode is left 0. It is for those who write a [Runner]. The
+// error is that of the lines.
+func ReadOutput(lines iter.Seq2[Line, error]) (Output, error) {
+	var out Output
+	var stdout, stderr strings.Builder
+	for line, err := range lines {
+		if err != nil {
+			return Output{}, err
+		}
+		out.Truncated = out.Truncated || line.Truncated
+		if stdout.Len()+stderr.Len()+len(line.Text) >= MaxOutput {
+			out.Truncated = true
+			break
+		}
+		to := &stdout
+		if line.Stderr {
+			to = &stderr
+		}
+		to.WriteString(line.Text + "\n")
+	}
+	out.Stdout, out.Stderr = strings.TrimSuffix(stdout.String(), "\n"), strings.TrimSuffix(stderr.String(), "\n")
+	return out, nil
 }

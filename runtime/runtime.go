@@ -169,7 +169,7 @@ var (
 // An Error is a failed operation of a Runtime on one container or image.
 type Error struct {
 	// Op is the operation: "start", "stop", "inspect", "list", "logs", "image",
-	// "pull", "load".
+	// "pull", "load", "run".
 	Op string
 	// Name is the container or image.
 	Name string

@@ -10,11 +10,13 @@ import (
 type Watcher interface {
 	// Events yields what happens to the containers that hal0 manages.
 	//
-	// The first event is EventSync: from here on nothing is missed, so that who
-	// lists the containers after it, and follows the events, knows their state.
-	// When the stream breaks it is EventLost, and once it goes on EventSync again:
-	// list again. In between Events tries to connect, with growing pauses, for as
-	// long as it takes; whether the service is there at all is for List to tell.
+	// The first event is EventSync, once the service is reached: from here on nothing
+	// is missed, so that who lists the containers after it, and follows the events,
+	// knows their state.
+	// When the service can't be reached, or the stream breaks, it is EventLost, and
+	// once it goes on EventSync again: list again. In between Events tries to connect,
+	// with growing pauses, for as long as it takes; whether the service is there at
+	// all is for List to tell.
 	//
 	// An event may come twice, and late. The loop ends when it is left or when ctx
 	// ends, which yields ctx's error last. Nothing is left running after it. Each

@@ -202,21 +202,29 @@ func (p *picker) pickPort() {
 	if free == 0 {
 		instead = p.noPort()
 	}
-	switch owner := p.owner(p.port); {
-	case p.port == 0:
+	if p.port == 0 {
 		p.problem(conf.ErrConflict, p.noPort(), "port")
-	case p.port == ComfyUIPort && p.facts.provider != provider.ComfyUI:
-		p.problem(conf.ErrConflict, fmt.Sprintf("%d is kept for ComfyUI: %s", p.port, instead), "port")
-	case owner != "":
-		p.problem(conf.ErrConflict, fmt.Sprintf("%d is the port of slot %s: %s", p.port, owner, instead), "port")
-	case slices.Contains(p.around.Listening, p.port):
-		p.problem(conf.ErrConflict, fmt.Sprintf("something listens on port %d of this host already: %s", p.port, instead), "port")
+	} else if why := p.around.taken(p.port, p.facts.provider); why != "" {
+		p.problem(conf.ErrConflict, why+": "+instead, "port")
 	}
+}
+
+// taken tells why a slot of a provider can't have a port, "" if it can.
+func (a *Surroundings) taken(port int, of provider.Name) string {
+	switch owner := a.owner(port); {
+	case port == ComfyUIPort && of != provider.ComfyUI:
+		return fmt.Sprintf("%d is kept for ComfyUI", port)
+	case owner != "":
+		return fmt.Sprintf("%d is the port of slot %s", port, owner)
+	case slices.Contains(a.Listening, port):
+		return fmt.Sprintf("something listens on port %d of this host already", port)
+	}
+	return ""
 }
 
 // freePort returns the port to hand out, 0 when there is none.
 func (p *picker) freePort() int {
-	free := func(port int) bool { return p.owner(port) == "" && !slices.Contains(p.around.Listening, port) }
+	free := func(port int) bool { return p.around.taken(port, p.facts.provider) == "" }
 	if p.facts.provider == provider.ComfyUI && free(ComfyUIPort) {
 		return ComfyUIPort
 	}
@@ -244,9 +252,9 @@ func (p *picker) noPort() string {
 }
 
 // owner returns the slot whose file claims a port, the first by name, or "".
-func (p *picker) owner(port int) string {
+func (a *Surroundings) owner(port int) string {
 	owner := ""
-	for name, claimed := range p.around.Ports {
+	for name, claimed := range a.Ports {
 		if claimed == port && port != 0 && (owner == "" || name < owner) {
 			owner = name
 		}

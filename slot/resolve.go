@@ -248,6 +248,9 @@ func (r *resolver) model() {
 		if id == "" {
 			r.problem(conf.ErrRequired, fmt.Sprintf("is required: the model that %s should load", r.plan.Provider), "model", "default")
 		}
+		if _, known, _ := r.in.Registry.Get(id); known || path.IsAbs(id) {
+			r.warn(WarnModelTag, "model.default %s is for llama-server, and %s has models of its own: want one of its tags", id, r.plan.Provider)
+		}
 		r.launch.Model.ID, r.plan.Model = id, id
 	case provider.ModelFile:
 		r.modelFile(id)

@@ -519,3 +519,22 @@ func TestPlanJSON(t *testing.T) {
 	assert.Contains(t, string(data), `{"flag":"-b","value":"512","source":"profile","by":"slot"}`)
 	assert.Contains(t, string(data), `"publish":[{"host_ip":"127.0.0.1","host_port":8081,"container_port":8081}]`)
 }
+
+// A slot that was moved to the NPU may still name its old model there.
+func TestRegistryModelOnTheNPU(t *testing.T) {
+	t.Parallel()
+	for model, want := range map[string][]string{
+		"gemma3:1b": nil,
+		"qwen3-4b":  {"model.default qwen3-4b is for llama-server, and flm has models of its own: want one of its tags"},
+		"/m/a.gguf": {"model.default /m/a.gguf is for llama-server, and flm has models of its own: want one of its tags"},
+	} {
+		plan := resolve(t, chat(func(s *slot.Slot) { s.Device, s.Profile, s.Model.Default = device.NPU, "flm", model }))
+		var got []string
+		for _, w := range plan.Warnings {
+			if w.Code == slot.WarnModelTag {
+				got = append(got, w.Message)
+			}
+		}
+		assert.Equal(t, want, got, model)
+	}
+}

@@ -131,6 +131,7 @@ const (
 	WarnDevice        = "device.missing"      // the host lacks a device node of the slot's device
 	WarnGroup         = "device.group"        // the host has no render or video group
 	WarnModelFile     = "model.unreadable"    // the model file can't be read here
+	WarnModelTag      = "model.not-a-tag"     // a model of the registry where the server has models of its own
 	WarnContext       = "context.overridden"  // a flag wins over the slot's context size
 	WarnStrayWord     = "flags.stray"         // a word among the flags that belongs to none
 	WarnLegacyBackend = "slot.legacy-backend" // backend stands for device

@@ -138,13 +138,11 @@ func operations(name string, data []byte, edits []Edit) ([]edit.Op, error) {
 	}
 	ops := make([]edit.Op, 0, len(edits))
 	var problems conf.ValidationErrors
-	seen := map[string]bool{}
-	for _, e := range edits {
+	for i, e := range edits {
 		op, err := operation(doc, e)
-		if err == nil && seen[e.Key] {
-			err = conf.At(conf.ErrConflict, "is named twice: name it once", op.Path...)
+		if err == nil {
+			err = e.Once(edits[:i], op.Path...)
 		}
-		seen[e.Key] = true
 		ops = append(ops, op)
 		for _, p := range conf.Problems(err) {
 			problems = append(problems, doc.Locate(p))
@@ -250,7 +248,8 @@ func (f *File) differences(now, x facts) []Edit {
 
 // worse returns the problems that keep the slot from being launched and that an
 // edit may not leave: all of them, but for those that before had if the slot is
-// disabled, and for conflicts with other slots that before had.
+// disabled, and for conflicts with other slots that before had. A port that it had
+// not before has to be one that a new slot could have.
 func (f *File) worse(before *File, around Surroundings) conf.ValidationErrors {
 	var had error
 	var conflicts conf.ValidationErrors
@@ -260,6 +259,13 @@ func (f *File) worse(before *File, around Surroundings) conf.ValidationErrors {
 			_, had = before.Resolve(around.Inputs)
 		}
 	}
-	_, err := f.Resolve(around.Inputs)
-	return append(conf.Worse(had, err), conf.Worse(conflicts.Err(), f.conflicts(around.Slots).Err())...)
+	plan, err := f.Resolve(around.Inputs)
+	problems := append(conf.Worse(had, err), conf.Worse(conflicts.Err(), f.conflicts(around.Slots).Err())...)
+	if len(problems) > 0 || !f.Slot.IsEnabled() || before == nil || before.Slot.Port == f.Slot.Port {
+		return problems
+	}
+	if why := around.taken(f.Slot.Port, plan.Provider); why != "" {
+		problems = append(problems, f.Locate(conf.At(conf.ErrConflict, why+": choose another", "port")))
+	}
+	return problems
 }

@@ -367,12 +367,19 @@ func TestEditedBesideOthers(t *testing.T) {
 		"a second LLM":           {doc, []string{"device=npu"}, "slots/chat.toml:1:1: device: slot npu (slots/npu.toml:2) is an LLM on the NPU too, and the NPU takes one: move one of them to another device, or disable one"},
 		"a second LLM, followed": {doc, []string{"profile=flm"}, "slots/chat.toml:1:1: device: slot npu (slots/npu.toml:2) is an LLM on the NPU too, and the NPU takes one: move one of them to another device, or disable one"},
 		"no LLM":                 {doc, []string{"device=npu", "type=embedding"}, ""},
+		"a broken file's port":   {doc, []string{"port=8086"}, "slots/chat.toml:1:1: port: 8086 is the port of slot broken: choose another"},
+		"a port in use":          {doc, []string{"port=8087"}, "slots/chat.toml:1:1: port: something listens on port 8087 of this host already: choose another"},
+		"a port in use, later":   {doc, []string{"port=8087", "enabled=false"}, ""},
+		"ComfyUI's port":         {doc, []string{"port=8188"}, "slots/chat.toml:1:1: port: 8188 is kept for ComfyUI: choose another"},
+		"its own port":           {strings.Replace(doc, "8081", "8087", 1), []string{"port=8087", "role=x"}, ""},
 		"it shared before":       {shared, []string{"role=x"}, ""},
 		"enabling makes it":      {strings.Replace(shared, "true", "false", 1), []string{"enabled=true"}, "slots/chat.toml:1:1: port: 8085 is the port of slot npu (slots/npu.toml:1) too: give one of them another port, or disable one"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := slot.Edited("slots/chat.toml", []byte(tc.doc), edits(t, tc.edit...), around(t, other))
+			beside := around(t, other)
+			beside.Ports, beside.Listening = map[string]int{"broken": 8086, "npu": 8085}, []int{8087}
+			_, err := slot.Edited("slots/chat.toml", []byte(tc.doc), edits(t, tc.edit...), beside)
 			if tc.want == "" {
 				require.NoError(t, err)
 				return

@@ -44,6 +44,15 @@ func (e Edit) Op(path ...string) Op {
 	return Op{Path: append(slices.Clone(path), strings.Split(e.Key, ".")...), Value: e.Value}
 }
 
+// Once is the problem, at path, that e has the key of an edit before it; nil if it
+// has not.
+func (e Edit) Once(before []Edit, path ...string) error {
+	if slices.ContainsFunc(before, func(other Edit) bool { return other.Key == e.Key }) {
+		return conf.At(conf.ErrConflict, "is named twice: name it once", path...)
+	}
+	return nil
+}
+
 // Null is the value null of JSON. TOML has none.
 type Null struct{}
 

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -393,6 +394,35 @@ func TestContextEndsEveryCall(t *testing.T) {
 			require.ErrorIs(t, err, runtime.ErrUnavailable)
 			assert.Contains(t, err.Error(), "podman service at "+uri+": no answer within 10ms")
 		})
+	}
+}
+
+// A call that is given up while it connects leaves no connection, wherever that
+// was.
+func TestConnectingIsGivenUp(t *testing.T) {
+	t.Parallel()
+	for range 100 {
+		ctx, cancel := context.WithCancel(t.Context())
+		var connections atomic.Int32
+		server := httptest.NewUnstartedServer(&fake{})
+		server.Listener = unixListener(t)
+		server.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+			switch s {
+			case http.StateNew:
+				connections.Add(1)
+				cancel()
+			case http.StateClosed:
+				connections.Add(-1)
+			case http.StateActive, http.StateIdle, http.StateHijacked:
+			}
+		}
+		server.Start()
+		r := connect(t, "unix://"+server.Listener.Addr().String())
+		_, err := r.List(ctx, nil)
+		require.ErrorIs(t, err, context.Canceled)
+		require.NoError(t, r.Close())
+		require.Eventually(t, func() bool { return connections.Load() == 0 }, 10*time.Second, time.Millisecond)
+		server.Close()
 	}
 }
 

@@ -82,45 +82,30 @@ func (r *Runtime) finish(ctx context.Context, id string, within time.Duration) (
 	late := fmt.Errorf("the program did not end within %v: %w", within, context.DeadlineExceeded)
 	waiting, cancel := context.WithTimeoutCause(ctx, within, late)
 	defer cancel()
-	var out runtime.Output
+	var code int
 	err := r.call(waiting, request{
 		method: http.MethodPost, path: "/containers/" + id + "/wait",
 		query: url.Values{"condition": {"exited"}, "interval": {"50ms"}}, extra: within,
-	}, &out.ExitCode)
+	}, &code)
 	switch {
 	case err != nil && ctx.Err() == nil && waiting.Err() != nil:
 		return runtime.Output{}, context.Cause(waiting)
 	case err != nil:
 		return runtime.Output{}, err
 	}
-	err = r.readOutput(ctx, id, &out)
+	out, err := r.readOutput(ctx, id)
+	out.ExitCode = code
 	return out, err
 }
 
 // readOutput reads what a program that has ended wrote, as far as it is wanted.
-func (r *Runtime) readOutput(ctx context.Context, id string, out *runtime.Output) error {
+func (r *Runtime) readOutput(ctx context.Context, id string) (runtime.Output, error) {
 	body, err := r.logsOf(ctx, id, runtime.LogOptions{})
 	if err != nil {
-		return err
+		return runtime.Output{}, err
 	}
 	defer func() { _ = body.Close() }()
-	var stdout, stderr strings.Builder
-	for line, err := range readLines(body) {
-		if err != nil {
-			return err
-		}
-		if out.Truncated = out.Truncated || line.Truncated; stdout.Len()+stderr.Len()+len(line.Text) >= runtime.MaxOutput {
-			out.Truncated = true
-			break
-		}
-		to := &stdout
-		if line.Stderr {
-			to = &stderr
-		}
-		to.WriteString(line.Text + "\n")
-	}
-	out.Stdout, out.Stderr = strings.TrimSuffix(stdout.String(), "\n"), strings.TrimSuffix(stderr.String(), "\n")
-	return nil
+	return runtime.ReadOutput(readLines(body))
 }
 
 // sweep removes containers of RunOnce that are at least that old.

@@ -216,15 +216,7 @@ func TestInspectSeesThatTheProcessIsGone(t *testing.T) {
 	r, image := open(t)
 	spec := stub(t, image)
 	start(t, r, spec)
-	pids, err := shared.Service(t).Podman("inspect", "--format", "{{.State.ConmonPid}} {{.State.Pid}}", spec.Name)
-	require.NoError(t, err)
-	for _, word := range strings.Fields(pids) {
-		pid, err := strconv.Atoi(word)
-		require.NoError(t, err)
-		process, err := os.FindProcess(pid)
-		require.NoError(t, err)
-		require.NoError(t, process.Kill())
-	}
+	shared.Service(t).KillWithMonitor(t, spec.Name)
 	c, err := r.Inspect(t.Context(), spec.Name)
 	require.NoError(t, err)
 	assert.Equal(t, runtime.StateUnknown, c.State)

@@ -133,7 +133,11 @@ func (r *Runtime) connect(ctx context.Context) (*bindings.Connection, error) {
 		return nil, r.transportError(limited, err)
 	}
 	made := make(chan error, 1)
-	r.connecting.Go(func() { made <- r.newConnection(limited) })
+	attempt, stop := outlive(limited, dialing)
+	r.connecting.Go(func() {
+		defer stop()
+		made <- r.newConnection(attempt)
+	})
 	select {
 	case <-limited.Done():
 		return nil, ended(limited)
@@ -144,6 +148,12 @@ func (r *Runtime) connect(ctx context.Context) (*bindings.Connection, error) {
 		return r.conn.Load(), nil
 	}
 }
+
+// dialing is how long a dial of the socket may go on after its caller has left. One
+// takes microseconds where somebody listens. When a request ends in the middle of
+// its dial, net/http keeps the connection for the next one, and in the bindings'
+// client, which is out of reach once they have failed, that is for ever.
+const dialing = 500 * time.Millisecond
 
 // within returns a context that ends after d with what that says of the
 // service.

@@ -43,6 +43,7 @@ func once(ctx context.Context, r runtime.Runtime, op Op, spec runtime.Spec) (err
 		_, err = r.Image(ctx, spec.Image)
 	case OpPull:
 		_, err = r.Pull(ctx, spec.Image, runtime.PullOptions{})
+	case OpRun, OpLoad: // not every Runtime has them
 	}
 	return err
 }

@@ -27,6 +27,11 @@
 //     programs' output comes to the Runtime itself, [runtime.LogBuffer] keeps it
 //     and does the rest.
 //
+// What else a Runtime can do it implements beside: [runtime.Watcher] tells hal0 what
+// happens at once, [runtime.Runner] lets it ask an image what it accepts, with
+// [runtime.ReadOutput] for the output, and [runtime.ImageLoader] takes images where
+// no registry is in reach. hal0 does without those that are missing.
+//
 // Every error is a [runtime.Error] with the operation, the name, and one of the
 // sentinels in its chain: hal0 asks with errors.Is, and people read the text.
 //

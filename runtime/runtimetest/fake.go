@@ -15,8 +15,9 @@ import (
 var _ runtime.Runtime = (*Fake)(nil)
 
 // A Fake is a [runtime.Runtime] in memory, for the tests of programs that use
-// one: containers without processes, which do what a [Program] says. It keeps
-// the contract, as it passes the suite of [Run]. What a test of errors needs
+// one: containers without processes, which do what a [Program] says. It is a
+// [runtime.Watcher], a [runtime.Runner] and a [runtime.ImageLoader] too. It keeps the
+// contract, as it passes the suite of [Run]. What a test of errors needs
 // besides is in [Fake.Intercept] and [Fake.FailNext], and [Fake.Calls] is what
 // was asked of it.
 //
@@ -121,12 +122,9 @@ func (f *Fake) start(spec *runtime.Spec, opts runtime.StartOptions) (runtime.Con
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	image, err := f.find(spec.Image)
+	image, err := f.held(spec.Image, opts.ImageID)
 	if err != nil {
 		return runtime.Container{}, err
-	}
-	if opts.ImageID != "" && image.ID != opts.ImageID {
-		return runtime.Container{}, problem(runtime.ErrImageChanged, "image %s is %.12s, and %.12s was asked for", spec.Image, image.ID, opts.ImageID)
 	}
 	if err := f.clear(spec); err != nil {
 		return runtime.Container{}, err

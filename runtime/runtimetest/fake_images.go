@@ -177,6 +177,16 @@ func (f *Fake) find(ref string) (*image, error) {
 	return nil, problem(runtime.ErrImageNotFound, "pull %s first", ref)
 }
 
+// held returns the image of a reference in the store, which has to have that id
+// unless it is ""; f.mu is held.
+func (f *Fake) held(ref, id string) (*image, error) {
+	image, err := f.find(ref)
+	if err == nil && id != "" && image.ID != id {
+		return nil, problem(runtime.ErrImageChanged, "image %s is %.12s, and %.12s was asked for", ref, image.ID, id)
+	}
+	return image, err
+}
+
 func copyImage(i runtime.Image) runtime.Image {
 	i.RepoDigests = slices.Clone(i.RepoDigests)
 	return i

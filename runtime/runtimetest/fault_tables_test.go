@@ -15,7 +15,7 @@ import (
 
 func faults() map[string]fault {
 	all := map[string]fault{}
-	for _, some := range []map[string]fault{startFaults(), stopFaults(), lookFaults(), logFaults(), imageFaults(), serviceFaults()} {
+	for _, some := range []map[string]fault{startFaults(), stopFaults(), lookFaults(), logFaults(), imageFaults(), serviceFaults(), abilityFaults()} {
 		maps.Copy(all, some)
 	}
 	return all

@@ -3,6 +3,7 @@ package runtimetest
 import (
 	"context"
 	"fmt"
+	"io"
 	"iter"
 	"os"
 	"os/exec"
@@ -28,6 +29,9 @@ type faulty struct {
 	logs    func(context.Context, *Fake, string, runtime.LogOptions) iter.Seq2[runtime.Line, error]
 	image   func(context.Context, *Fake, string) (runtime.Image, error)
 	pull    func(context.Context, *Fake, string, runtime.PullOptions) (runtime.Image, error)
+	events  func(context.Context, *Fake) iter.Seq2[runtime.Event, error]
+	run     func(context.Context, *Fake, runtime.Once) (runtime.Output, error)
+	load    func(context.Context, *Fake, string, io.Reader) (runtime.Image, error)
 	hook    Hook
 }
 
@@ -78,6 +82,27 @@ func (r *faulty) Pull(ctx context.Context, ref string, opts runtime.PullOptions)
 		return r.Fake.Pull(ctx, ref, opts)
 	}
 	return r.pull(ctx, r.Fake, ref, opts)
+}
+
+func (r *faulty) Events(ctx context.Context) iter.Seq2[runtime.Event, error] {
+	if r.events == nil {
+		return r.Fake.Events(ctx)
+	}
+	return r.events(ctx, r.Fake)
+}
+
+func (r *faulty) RunOnce(ctx context.Context, run runtime.Once) (runtime.Output, error) {
+	if r.run == nil {
+		return r.Fake.RunOnce(ctx, run)
+	}
+	return r.run(ctx, r.Fake, run)
+}
+
+func (r *faulty) LoadImage(ctx context.Context, ref string, archive io.Reader) (runtime.Image, error) {
+	if r.load == nil {
+		return r.Fake.LoadImage(ctx, ref, archive)
+	}
+	return r.load(ctx, r.Fake, ref, archive)
 }
 
 // A fault is a faulty Runtime and the checks that must find it out.

@@ -34,6 +34,10 @@ type Program struct {
 	// IgnoresTerm makes it write the line "SIGTERM" to standard output when it is
 	// told to end, and go on.
 	IgnoresTerm bool
+	// Once, unless nil, is what the program is instead where [Fake.RunOnce] runs it
+	// with that command, such as one that prints its help and ends. Programs of the
+	// suite have none.
+	Once func(command []string) Program
 }
 
 // ModelServer returns a handler for a [Program] that stands in for a model

@@ -5,10 +5,11 @@ import (
 	"slices"
 )
 
-// An Op is a method of a Runtime, as [runtime.Error] names it.
+// An Op is a method of a Runtime, or of an ability that it may have besides, as
+// [runtime.Error] names it.
 type Op string
 
-// The methods of a Runtime.
+// The methods of a Runtime, of a [runtime.Runner] and of a [runtime.ImageLoader].
 const (
 	OpStart   Op = "start"
 	OpStop    Op = "stop"
@@ -17,6 +18,8 @@ const (
 	OpLogs    Op = "logs"
 	OpImage   Op = "image"
 	OpPull    Op = "pull"
+	OpRun     Op = "run"
+	OpLoad    Op = "load"
 )
 
 // A Call is one call of a method. Calls are equal when they are of one method

@@ -53,12 +53,15 @@ type check struct {
 
 // checks is the suite, in the order that it runs in.
 func checks() []check {
-	return slices.Concat(startChecks(), refusalChecks(), stopChecks(), lookChecks(), logChecks(), imageChecks(), pullChecks(), contextChecks())
+	return slices.Concat(startChecks(), refusalChecks(), stopChecks(), lookChecks(), logChecks(), imageChecks(), pullChecks(), contextChecks(),
+		watchChecks(), onceChecks(), loadChecks())
 }
 
 // Run checks that a Runtime keeps the contract of [runtime.Runtime]: each promise
 // of its documentation is a subtest, "group/name". open returns the Runtime and
-// its surroundings, anew for each check.
+// its surroundings, anew for each check. The groups "watch", "once" and "load" are
+// about [runtime.Watcher], [runtime.Runner] and [runtime.ImageLoader], and are
+// skipped for a Runtime that is none.
 //
 // Each check also fails when goroutines are left after its Cleanup. What is to
 // outlive one, such as a service that all share, has to run before Run.

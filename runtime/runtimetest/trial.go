@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -27,6 +28,16 @@ type trial struct {
 func (t *trial) needs(function string, ok bool) {
 	t.Helper()
 	require.True(t, ok, "Harness.%s is nil: give it, or say in Harness.Exempt why this check can't be kept", function)
+}
+
+// ability returns a Runtime as one that has an ability besides, or skips the check.
+func ability[T any](t *trial, r runtime.Runtime) T {
+	t.Helper()
+	able, ok := r.(T)
+	if !ok {
+		t.Skipf("%T is no %v, and need not be", r, reflect.TypeFor[T]())
+	}
+	return able
 }
 
 // spec returns a spec of its own that runs p. Its container is removed when the

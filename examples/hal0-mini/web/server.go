@@ -115,6 +115,7 @@ func (s *Server) follow(ctx context.Context, opened chan *hal0.Box, begun func()
 		box, err := hal0.Open(s.config.Home, s.config.Options...)
 		if err != nil {
 			s.log.Error("the box can't be opened again", "error", err)
+			begun()
 			continue
 		}
 		s.next(func(v *view) *view { return v.withBox(box) })
