@@ -68,6 +68,13 @@ var brokenFiles = map[string]string{
 	"etc/hal0/profiles.toml":     "[profile.mine]\nimage = \"ghcr.io/hal0ai/amd-strix-halo-toolboxes:vulkan-radv-server\"\nbackend = \"cuda\"\nflagz = \"-fa on\"\n\n[profile.other]\nintent = \"without an image\"\n",
 }
 
+// oddProfiles load, and no slot that uses one of them can be launched.
+var oddProfiles = map[string]string{
+	"etc/hal0/profiles.toml": "[profile.rocm]\nimage = \"localhost/server:v1\"\nbackend = \"rocm\"\n\n" +
+		"[profile.odd]\nimage = \"localhost/server:v1\"\nmtp = true\ndevice_class = \"cpu\"\ncloned_from = \"rocm\"\n\n" +
+		"[profile.served]\nimage = \"localhost/server:v1\"\nflags = \"--port 1 -b 512 --api-key hf_not_to_be_seen\"\n",
+}
+
 // brokenSlots are the broken files but for the profiles.
 func brokenSlots() map[string]string {
 	files := maps.Clone(brokenFiles)

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/hal0ai/hal0-go"
-	"github.com/hal0ai/hal0-go/slot"
 )
 
 // A boxView is the page of the box itself.
@@ -73,7 +72,7 @@ func (p *pool) draw() {
 		if s.Hue == 0 {
 			continue
 		}
-		for _, one := range partsOf(s.Estimate) {
+		for _, one := range s.parts() {
 			if one.Bytes > 0 {
 				one.Slot, one.Hue, one.X, one.W = s.Slot, s.Hue, x, 1000*float64(one.Bytes)/whole
 				p.Parts, x = append(p.Parts, one), x+one.W
@@ -88,14 +87,6 @@ func (p pool) Kinds() []string { return []string{"weights", "context", "compute"
 // Shaded reports whether there are parts of more than one kind.
 func (p pool) Shaded() bool {
 	return slices.ContainsFunc(p.Parts, func(one part) bool { return one.Kind != p.Parts[0].Kind })
-}
-
-func partsOf(e *slot.Estimate) []part {
-	return []part{
-		{Kind: "weights", Bytes: e.Weights + e.Projector},
-		{Kind: "context", Bytes: e.KV + e.State + e.Draft},
-		{Kind: "compute", Bytes: e.Compute},
-	}
 }
 
 // Over is by how much the slots are more than the pool has; 0 when they fit, or
@@ -129,9 +120,6 @@ func (p pool) Percent(n int64) float64 {
 	return 100 * float64(n) / float64(p.Size)
 }
 
-// Context is what a slot keeps of its context.
-func (s share) Context() int64 { return s.Estimate.KV + s.Estimate.State + s.Estimate.Draft }
-
 // Note is what to know of the numbers.
 func (s share) Note() string {
 	var notes []string
@@ -151,3 +139,11 @@ func (s share) Note() string {
 
 // Weights are the sizes of its files.
 func (s share) Weights() int64 { return s.Estimate.Weights + s.Estimate.Projector }
+
+// Context is what it keeps of its context.
+func (s share) Context() int64 { return s.Estimate.KV + s.Estimate.State + s.Estimate.Draft }
+
+// parts are what it takes, by what for; each may be 0.
+func (s share) parts() []part {
+	return []part{{Kind: "weights", Bytes: s.Weights()}, {Kind: "context", Bytes: s.Context()}, {Kind: "compute", Bytes: s.Estimate.Compute}}
+}

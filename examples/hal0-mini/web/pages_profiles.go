@@ -148,6 +148,7 @@ func (c profileCard) Repo() string {
 	return repo
 }
 
+// pinOf tells of the digest that is launched, or of why there is none.
 func pinOf(digest, ref string, managed bool) pin {
 	if digest != "" {
 		return pin{Digest: digest}

@@ -58,6 +58,7 @@ func takeScreenshots(t *testing.T, browser chromium) {
 		"demo":         {serve(t, demoConfig(t, nil)), []string{"/profiles", "/profiles?class=gpu", "/profiles/rocm-dnse", "/slots", "/slots/chat", "/box", "/nothing"}},
 		"broken":       {serve(t, demoConfig(t, brokenFiles)), []string{"/profiles", "/slots", "/slots/chat", "/box"}},
 		"broken-slots": {serve(t, demoConfig(t, brokenSlots())), []string{"/slots"}},
+		"odd":          {serve(t, demoConfig(t, oddProfiles)), []string{"/profiles", "/profiles/odd"}},
 		"memory":       {serveAs(t, demoConfig(t, nil), withMemory(someMemory)), []string{"/box"}},
 		"busy":         {serve(t, newBusyBox(t).config), []string{"/profiles", "/slots", "/slots/embed", "/slots/rerank", "/slots/code", "/box"}},
 	} {
