@@ -158,6 +158,7 @@ func TestImages(t *testing.T) {
 	b := newBox(t)
 	b.slot("a", 8189)
 	s := b.serve()
+	s.awaits(map[string]hal0.State{"a": hal0.StateOffline})
 	checked := read[web.Images](s, "/api/images")
 	assert.False(t, checked.Registry)
 	verdicts := map[string]string{}

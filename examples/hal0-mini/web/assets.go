@@ -25,7 +25,7 @@ type assets struct {
 	files map[string][]byte // by the last part of the address
 }
 
-func newAssets() *assets {
+func newAssets(below string) *assets {
 	a := &assets{urls: map[string]string{}, files: map[string][]byte{}}
 	entries, err := fs.ReadDir(assetFiles, "assets")
 	if err != nil {
@@ -38,7 +38,7 @@ func newAssets() *assets {
 		}
 		ext := path.Ext(e.Name())
 		name := strings.TrimSuffix(e.Name(), ext) + "." + strings.Trim(bodyOf(data).tag, `"`) + ext
-		a.urls[e.Name()], a.files[name] = "/assets/"+name, data
+		a.urls[e.Name()], a.files[name] = below+name, data
 	}
 	return a
 }

@@ -56,8 +56,8 @@ type pages struct {
 
 // routePages adds what people look at.
 func (s *Server) routePages(mux *http.ServeMux) {
-	p := &pages{server: s, assets: newAssets(), templates: parseTemplates()}
-	mux.Handle("GET /{$}", http.RedirectHandler("/profiles", http.StatusFound))
+	p := &pages{server: s, assets: newAssets(s.at("/assets/")), templates: parseTemplates(s.at)}
+	mux.Handle("GET /{$}", http.RedirectHandler(s.at("/profiles"), http.StatusFound))
 	mux.Handle("GET /profiles", p.show(profilesPage))
 	mux.Handle("GET /profiles/{name}", p.show(profilePage))
 	mux.Handle("GET /slots", p.show(slotsPage))
@@ -68,10 +68,10 @@ func (s *Server) routePages(mux *http.ServeMux) {
 }
 
 // parseTemplates reads the templates that the program has in it: those of pages
-// stand in files of their own, and share the others.
-func parseTemplates() map[string]*template.Template {
+// stand in files of their own, and share the others. at makes addresses.
+func parseTemplates(at func(path string) string) map[string]*template.Template {
 	shared := template.Must(template.New("shared").Funcs(template.FuncMap{
-		"bytes": slot.Bytes, "mib": mib, "short": shortDigest, "counted": counted,
+		"at": at, "bytes": slot.Bytes, "mib": mib, "short": shortDigest, "counted": counted,
 	}).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html"))
 	all := map[string]*template.Template{}
 	for _, name := range []string{"profiles", "profile", "slots", "slot", "box", "failure"} {

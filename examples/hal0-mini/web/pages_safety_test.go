@@ -55,7 +55,7 @@ func TestAssets(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	for name, kind := range map[string]string{"app.css": "text/css; charset=utf-8", "app.js": "text/javascript; charset=utf-8", "favicon.svg": "image/svg+xml"} {
-		url := newAssets().urls[name]
+		url := newAssets("/assets/").urls[name]
 		resp, body := s.get(url)
 		assert.Equal(t, http.StatusOK, resp.Code)
 		assert.Equal(t, kind, resp.Header().Get("Content-Type"))
@@ -95,8 +95,8 @@ func TestPageThatFails(t *testing.T) {
 	t.Parallel()
 	server, err := New(demoConfig(t, nil))
 	require.NoError(t, err)
-	p := &pages{server: server, assets: newAssets(), templates: map[string]*template.Template{
-		"bad": template.Must(template.Must(parseTemplates()["box"].Clone()).Parse(`{{define "main"}}a part {{.None.Nothing}}{{end}}`)),
+	p := &pages{server: server, assets: newAssets("/assets/"), templates: map[string]*template.Template{
+		"bad": template.Must(template.Must(parseTemplates(server.at)["box"].Clone()).Parse(`{{define "main"}}a part {{.None.Nothing}}{{end}}`)),
 	}}
 	w := httptest.NewRecorder()
 	p.show(func(*view, *http.Request) page {
@@ -131,4 +131,32 @@ func FuzzPages(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Where another program serves something else at the root, no address leads there.
+func TestPagesBelowAPath(t *testing.T) {
+	t.Parallel()
+	config := demoConfig(t, nil)
+	config.Path = "/hal0"
+	server, err := New(config)
+	require.NoError(t, err)
+	handler := server.Handler()
+	get := func(path string) *httptest.ResponseRecorder {
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+config.Hosts[0]+path, nil))
+		return w
+	}
+	assert.Equal(t, "/hal0/profiles", get("/hal0/").Header().Get("Location"))
+	assert.Equal(t, http.StatusNotFound, get("/profiles").Code)
+	address := regexp.MustCompile(`(?:href|src)="([^"]*)"`)
+	for _, path := range []string{"/hal0/profiles", "/hal0/profiles/rocm", "/hal0/slots", "/hal0/slots/chat", "/hal0/box", "/hal0/nothing"} {
+		page := get(path).Body.String()
+		assert.Contains(t, page, `data-base="/hal0"`)
+		found := address.FindAllStringSubmatch(page, -1)
+		assert.Greater(t, len(found), 8, path)
+		for _, one := range found {
+			assert.Regexp(t, `^(/hal0/|#)`, one[1], path)
+		}
+	}
+	assert.Equal(t, http.StatusOK, get("/hal0/api/profiles").Code)
 }

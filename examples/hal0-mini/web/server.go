@@ -30,6 +30,9 @@ type Config struct {
 	// Hosts are the names and addresses, with the port unless it is 80, that
 	// requests may be for: all others are refused. Set it before the first request.
 	Hosts []string
+	// Path is below which path of those hosts the server is, such as "/hal0"; it is
+	// part of the requests that [Server.Handler] gets. "" is the root.
+	Path string
 	// AskRegistry has images compared with what registries serve, not only with
 	// what is in the local store, at most every ten minutes. It takes
 	// [hal0.WithRegistry].
@@ -76,8 +79,11 @@ func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	s.routeAPI(mux)
 	s.routePages(mux)
-	return s.guard(mux)
+	return s.guard(http.StripPrefix(s.config.Path, mux))
 }
+
+// at is the address of a path of this server.
+func (s *Server) at(path string) string { return s.config.Path + path }
 
 // view is the box as it was seen last.
 func (s *Server) view() *view { return s.current.Load() }

@@ -81,13 +81,13 @@
       lamp.className = 'state state-' + status.state;
     }
     const about = document.body.dataset.slot === status.slot; // and tells more of it
-    const added = lamps.length === 0 && location.pathname === '/slots';
+    const added = lamps.length === 0 && location.pathname === document.body.dataset.base + '/slots';
     // A page that is on its way may be older than this.
     if (renewing || about || added || document.getElementById('unknown')) renewSoon();
   };
 
   const listen = () => {
-    stream = new EventSource('/api/events');
+    stream = new EventSource(document.body.dataset.base + '/api/events');
     stream.addEventListener('hello', (e) => {
       if (String(JSON.parse(e.data).view) !== document.body.dataset.view) renewSoon();
     });
