@@ -190,6 +190,46 @@ func TestObserveOutlivesTheRuntime(t *testing.T) {
 	o.until("a", is(hal0.StateError))
 }
 
+// What a server answers while the runtime is away is not told: nothing is known
+// until it is back.
+func TestObserveTellsNothingWhileTheRuntimeIsAway(t *testing.T) {
+	var hold, back atomic.Bool
+	answer := make(chan struct{})
+	var b *diskBox
+	b = newDiskBox(t, runtimetest.Program{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if hold.CompareAndSwap(true, false) {
+			b.rt.LoseEvents() // so that the runtime is asked too
+			<-answer
+		}
+		modelserver.Handler().ServeHTTP(w, r)
+	})})
+	b.slot("a", 8164)
+	box := b.open()
+	_, err := box.Up(t.Context(), "a")
+	require.NoError(t, err)
+	o := observe(t, box)
+	o.step()
+	hold.Store(true)
+	var failures atomic.Int64
+	b.rt.Intercept(func(_ context.Context, c runtimetest.Call, do func() error) error {
+		if c.Op == runtimetest.OpList && !hold.Load() {
+			if failures.Add(1) < 6 { // the later ones are half a second apart
+				return runtime.ErrUnavailable
+			}
+			back.Store(true)
+		}
+		return do()
+	})
+	for ok := true; err == nil; {
+		_, err, ok = o.next()
+		require.True(t, ok)
+	}
+	require.ErrorIs(t, err, runtime.ErrUnavailable)
+	close(answer)
+	require.Len(t, o.step(), 1)
+	assert.True(t, back.Load(), "the runtime is back")
+}
+
 // A server that stops answering while its container runs is in the error state
 // after two probes, not after one, and ready again when it answers.
 func TestObserveCountsStrikes(t *testing.T) {
