@@ -220,7 +220,8 @@ func TestObserveTellsNothingWhileTheRuntimeIsAway(t *testing.T) {
 		}
 		return do()
 	})
-	for ok := true; err == nil; {
+	for err == nil {
+		var ok bool
 		_, err, ok = o.next()
 		require.True(t, ok)
 	}
