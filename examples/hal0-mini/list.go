@@ -7,9 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/hal0ai/hal0-go"
 	"github.com/hal0ai/hal0-go/device"
-	"github.com/hal0ai/hal0-go/profile"
-	"github.com/hal0ai/hal0-go/provider"
 	"github.com/hal0ai/hal0-go/slot"
 )
 
@@ -19,31 +18,20 @@ func (a *app) devices() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		type row struct {
-			Device   device.Device `json:"device"`
-			Hardware string        `json:"hardware"`
-			Provider provider.Name `json:"default_provider"`
-			Profile  string        `json:"default_profile"`
-			Present  bool          `json:"present"`
-			Missing  []string      `json:"missing"`
-		}
-		rows := []row{}
+		list := box.Devices()
 		table := [][]string{{"DEVICE", "HARDWARE", "PROVIDER", "PROFILE", "ON THIS HOST"}}
-		for _, d := range device.All() {
-			missing := box.Host().Lacks(d)
-			r := row{d, d.Hardware(), provider.DefaultFor(d), profile.DefaultFor(d), len(missing) == 0, append([]string{}, missing...)}
+		for _, d := range list {
 			here := "yes"
-			if !r.Present {
-				here = "no " + strings.Join(missing, ", ")
+			if !d.Present {
+				here = "no " + strings.Join(d.Missing, ", ")
 			}
-			rows = append(rows, r)
-			table = append(table, []string{string(d), r.Hardware, string(r.Provider), r.Profile, here})
+			table = append(table, []string{string(d.Device), d.Hardware, string(d.Provider), d.Profile, here})
 		}
 		if a.json {
 			return a.printJSON(struct {
-				Host    device.Host `json:"host"`
-				Devices []row       `json:"devices"`
-			}{box.Host(), rows})
+				Host    device.Host       `json:"host"`
+				Devices []hal0.DeviceInfo `json:"devices"`
+			}{box.Host(), list})
 		}
 		return a.table(table)
 	})

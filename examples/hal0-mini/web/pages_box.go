@@ -11,7 +11,7 @@ import (
 // A boxView is the page of the box itself.
 type boxView struct {
 	Hardware
-	Devices []Device
+	Devices []hal0.DeviceInfo
 	Pool    pool
 }
 

@@ -9,7 +9,6 @@ import (
 
 	"github.com/hal0ai/hal0-go"
 	"github.com/hal0ai/hal0-go/device"
-	"github.com/hal0ai/hal0-go/profile"
 	"github.com/hal0ai/hal0-go/provider"
 	"github.com/hal0ai/hal0-go/slot"
 )
@@ -31,7 +30,7 @@ type files struct {
 	profiles []hal0.ProfileUse
 	slots    []Slot // without their states
 	report   hal0.Report
-	devices  []Device
+	devices  []hal0.DeviceInfo
 	hardware func() Hardware // found out when it is first asked for
 	bodies   *bodies
 }
@@ -50,17 +49,6 @@ type Slot struct {
 	// State is the slot's state, "" if that is not known, and Status all of it.
 	State  hal0.State   `json:"state"`
 	Status *hal0.Status `json:"status"`
-}
-
-// A Device is a kind of hardware, and what a slot on it starts from.
-type Device struct {
-	Device   device.Device `json:"device"`
-	Hardware string        `json:"hardware"`
-	Provider provider.Name `json:"default_provider"`
-	Profile  string        `json:"default_profile"`
-	// Present tells that the host has its device nodes; Missing are those it lacks.
-	Present bool     `json:"present"`
-	Missing []string `json:"missing"`
 }
 
 // A Provider is an inference server that slots can run.
@@ -87,7 +75,7 @@ func newView(box *hal0.Box) *view {
 }
 
 func readFiles(box *hal0.Box) *files {
-	f := &files{box: box, profiles: box.ProfileUses(), report: box.Check(), devices: devicesOf(box), bodies: &bodies{}}
+	f := &files{box: box, profiles: box.ProfileUses(), report: box.Check(), devices: box.Devices(), bodies: &bodies{}}
 	f.report.Problems = append(hal0.ValidationErrors{}, f.report.Problems...)
 	f.report.Warnings = append(hal0.ValidationErrors{}, f.report.Warnings...)
 	for _, r := range box.ResolveAll() {
@@ -115,16 +103,6 @@ func slotOf(box *hal0.Box, r hal0.Resolution) Slot {
 		s.Plan = &plan
 	}
 	return s
-}
-
-func devicesOf(box *hal0.Box) []Device {
-	all := device.All()
-	list := make([]Device, 0, len(all))
-	for _, d := range all {
-		missing := append([]string{}, box.Host().Lacks(d)...)
-		list = append(list, Device{d, d.Hardware(), provider.DefaultFor(d), profile.DefaultFor(d), len(missing) == 0, missing})
-	}
-	return list
 }
 
 func providersOf(box *hal0.Box) []Provider {
