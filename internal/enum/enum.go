@@ -22,6 +22,9 @@ type Error struct {
 
 // Error returns `device "gpu": want one of gpu-rocm, gpu-vulkan, cpu, npu`.
 func (e *Error) Error() string {
+	if len(e.Allowed) == 0 {
+		return fmt.Sprintf("%s %q: there is none", e.Kind, e.Found)
+	}
 	return fmt.Sprintf("%s %q: want one of %s", e.Kind, e.Found, strings.Join(e.Allowed, ", "))
 }
 

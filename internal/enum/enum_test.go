@@ -39,3 +39,8 @@ func TestSetLeavesTheValueAloneOnAnError(t *testing.T) {
 	require.NoError(t, enum.Set(&c, parse, []byte("green")))
 	assert.Equal(t, colour("green"), c)
 }
+
+func TestErrorOfAnEmptySet(t *testing.T) {
+	t.Parallel()
+	require.EqualError(t, &enum.Error{Kind: "unknown profile", Found: "a"}, `unknown profile "a": there is none`)
+}
