@@ -119,6 +119,7 @@ func (o *observer) run(ctx context.Context, yield func([]Status, error) bool) {
 			}
 			first, lost = true, true
 			o.seen = map[string]Status{}
+			o.asking = map[string]string{} // what servers still answer is not all there is to know
 			o.listed = time.Time{}
 		case err == nil:
 			lost = false

@@ -190,6 +190,44 @@ func TestObserveOutlivesTheRuntime(t *testing.T) {
 	o.until("a", is(hal0.StateError))
 }
 
+// What a server still answers once the runtime is away is no step: the next one
+// has all slots.
+func TestObserveTellsNothingWhileTheRuntimeIsAway(t *testing.T) {
+	held := make(chan struct{})
+	asked := make(chan struct{}, 1)
+	var holding atomic.Bool
+	b := newDiskBox(t, runtimetest.Program{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if holding.Load() {
+			select {
+			case asked <- struct{}{}:
+			default:
+			}
+			<-held
+		}
+		modelserver.Handler().ServeHTTP(w, r)
+	})})
+	b.slot("a", 8143)
+	b.slot("b", 8144)
+	box := b.open()
+	_, err := box.Up(t.Context(), "a")
+	require.NoError(t, err)
+	o := observe(t, box)
+	o.step()
+	holding.Store(true)
+	go func() {
+		<-asked
+		for range 5 {
+			b.rt.FailNext(runtimetest.OpList, runtime.ErrUnavailable)
+		}
+		b.rt.LoseEvents() // it looks at once
+	}()
+	_, err, ok := o.next()
+	require.True(t, ok)
+	require.ErrorIs(t, err, runtime.ErrUnavailable)
+	close(held)
+	assert.Len(t, o.step(), 2)
+}
+
 // A server that stops answering while its container runs is in the error state
 // after two probes, not after one, and ready again when it answers.
 func TestObserveCountsStrikes(t *testing.T) {
