@@ -53,13 +53,28 @@ func TestSlowReader(t *testing.T) {
 	assert.Zero(t, readers)
 }
 
+// What happens to many slots at once is one thing for a reader.
+func TestManyAtOnce(t *testing.T) {
+	t.Parallel()
+	var h hub
+	ear, leave := h.listen()
+	defer leave()
+	h.send(make([]event, 4*waiting)...)
+	h.send()
+	assert.Len(t, ear, 1)
+	assert.Equal(t, 4*waiting, strings.Count(string(<-ear), "event: "))
+	readers, dropped := h.count()
+	assert.Equal(t, 1, readers)
+	assert.Zero(t, dropped)
+}
+
 func TestClosedHub(t *testing.T) {
 	t.Parallel()
 	var h hub
 	before, leave := h.listen()
 	h.close()
 	after, _ := h.listen()
-	for _, c := range []<-chan event{before, after} {
+	for _, c := range []<-chan []byte{before, after} {
 		_, ok := <-c
 		assert.False(t, ok)
 	}
