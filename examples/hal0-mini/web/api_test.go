@@ -3,7 +3,10 @@ package web_test
 import (
 	"context"
 	"encoding/json"
+	"log/slog"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -237,4 +240,31 @@ func TestSlotWithoutAFile(t *testing.T) {
 		events.next()
 	}
 	assert.Equal(t, "[]\n", s.get("/api/slots").body)
+}
+
+// What changes while the box can't be opened is told, and shown, once it can.
+func TestBoxThatCannotBeOpened(t *testing.T) {
+	b := newBox(t)
+	b.slot("a", 8197)
+	logged := make(logs, 10)
+	s := serve(t, web.Config{Home: hal0.HomeAt(b.home), Options: b.options(), Log: slog.New(slog.NewTextHandler(logged, nil))})
+	events := s.listen()
+	slots := filepath.Join(b.home, "etc/hal0/slots")
+	require.NoError(t, os.Rename(slots, slots+".away"))
+	require.NoError(t, os.WriteFile(slots, nil, 0o644))
+	assert.Contains(t, <-logged, "the box can't be opened again")
+	b.write("etc/hal0/profiles.toml", "[profile.q]\nimage = \""+image+"\"\n")
+	require.NoError(t, os.Remove(slots))
+	require.NoError(t, os.Rename(slots+".away", slots))
+	events.until("file", `"kind":"invalid"`, `/slots"`)
+	events.until("file", `/profiles.toml"`)
+	assert.Equal(t, http.StatusOK, s.get("/api/profiles/q").status)
+}
+
+// logs are lines of a log.
+type logs chan string
+
+func (l logs) Write(line []byte) (int, error) {
+	l <- string(line)
+	return len(line), nil
 }

@@ -20,6 +20,9 @@ import (
 	"github.com/hal0ai/hal0-go/runtime"
 )
 
+// openAgain is the pause after which a box that can't be opened is tried again.
+const openAgain = time.Second
+
 // A Config says what a [Server] serves.
 type Config struct {
 	// Home is the box.
@@ -112,11 +115,9 @@ func (s *Server) follow(ctx context.Context, opened chan *hal0.Box, begun func()
 		case err != nil:
 			return err
 		}
-		box, err := hal0.Open(s.config.Home, s.config.Options...)
-		if err != nil {
-			s.log.Error("the box can't be opened again", "error", err)
-			begun()
-			continue
+		box := s.open(ctx, begun)
+		if box == nil {
+			return nil
 		}
 		s.next(func(v *view) *view { return v.withBox(box) })
 		if !first { // the first step is what there is
@@ -132,6 +133,37 @@ func (s *Server) follow(ctx context.Context, opened chan *hal0.Box, begun func()
 		opened <- box
 	}
 	return nil
+}
+
+// open opens the box again, for as often as that takes: what keeps it from being
+// opened may end without a change of its files. It returns nil once ctx has ended,
+// and calls begun when it can't be done at once.
+func (s *Server) open(ctx context.Context, begun func()) *hal0.Box {
+	for told := false; ; told = true {
+		box, err := hal0.Open(s.config.Home, s.config.Options...)
+		if err == nil {
+			return box
+		}
+		if !told {
+			s.log.Error("the box can't be opened again: it is shown as it was", "error", err)
+		}
+		begun()
+		if !pause(ctx, openAgain) {
+			return nil
+		}
+	}
+}
+
+// pause waits; false when ctx ends first.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
 }
 
 // observe takes in the states of the slots of the newest box.
