@@ -3,6 +3,7 @@ package web_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net/http"
 	"os"
@@ -200,6 +201,20 @@ func TestRuntimeIsAway(t *testing.T) {
 	assert.Contains(t, s.get("/healthz").body, `"states":true`)
 }
 
+// A runtime that fails once is asked again.
+func TestRuntimeFails(t *testing.T) {
+	b := newBox(t)
+	b.slot("a", 8195)
+	s := b.serve()
+	s.awaits(map[string]hal0.State{"a": hal0.StateOffline})
+	events := s.listen()
+	b.rt.FailNext(runtimetest.OpList, errors.New("database is locked"))
+	b.rt.LoseEvents() // it is asked at once
+	events.until("runtime", "database is locked")
+	s.awaits(map[string]hal0.State{"a": hal0.StateOffline})
+	assert.Contains(t, s.get("/healthz").body, `"states":true`)
+}
+
 func TestMetrics(t *testing.T) {
 	b := newBox(t)
 	b.slot("a", 8192)
@@ -239,6 +254,35 @@ func TestSlotWithoutAFile(t *testing.T) {
 	for s.get("/api/slots/a").status == http.StatusOK {
 		events.next()
 	}
+	assert.Equal(t, "[]\n", s.get("/api/slots").body)
+}
+
+// A container that goes while the box is opened again is not shown for ever.
+func TestSlotThatGoesUnseen(t *testing.T) {
+	b := newBox(t)
+	b.slot("a", 8196)
+	opened := b.opened()
+	_, err := opened.Up(t.Context(), "a")
+	require.NoError(t, err)
+	s := b.serve()
+	s.awaits(map[string]hal0.State{"a": hal0.StateReady})
+	gone := make(chan struct{})
+	b.rt.Intercept(func(ctx context.Context, c runtimetest.Call, do func() error) error {
+		if c.Op == runtimetest.OpList { // whoever looks sees what there is afterwards
+			select {
+			case <-gone:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		return do()
+	})
+	events := s.listen()
+	b.remove("a")
+	events.until("file", `"removed"`)
+	require.NoError(t, opened.Down(t.Context(), "a"))
+	close(gone)
+	events.until("state", `"slot":"a","state":"offline"`)
 	assert.Equal(t, "[]\n", s.get("/api/slots").body)
 }
 

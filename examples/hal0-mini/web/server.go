@@ -17,11 +17,14 @@ import (
 	"time"
 
 	"github.com/hal0ai/hal0-go"
-	"github.com/hal0ai/hal0-go/runtime"
 )
 
-// openAgain is the pause after which a box that can't be opened is tried again.
-const openAgain = time.Second
+const (
+	// openAgain is the pause after which a box that can't be opened is tried again.
+	openAgain = time.Second
+	// observeAgain is the same for one whose slots can't be observed.
+	observeAgain = 2 * time.Second
+)
 
 // A Config says what a [Server] serves.
 type Config struct {
@@ -181,28 +184,33 @@ func (s *Server) observe(ctx context.Context, opened <-chan *hal0.Box) {
 			running.Wait()
 			var observed context.Context
 			observed, stop = context.WithCancel(ctx)
-			running.Go(func() { s.observeBox(observed, box) })
+			running.Go(func() {
+				for s.observeBox(observed, box) && pause(observed, observeAgain) {
+				}
+			})
 		}
 	}
 }
 
-func (s *Server) observeBox(ctx context.Context, box *hal0.Box) {
+// observeBox takes in the states of a box's slots until ctx ends, or that fails; it
+// reports whether it is worth another try.
+func (s *Server) observeBox(ctx context.Context, box *hal0.Box) bool {
+	whole := true // the next step has all slots
 	for statuses, err := range box.Observe(ctx) {
 		switch {
 		case errors.Is(err, hal0.ErrNoRuntime):
-			return
-		case errors.Is(err, runtime.ErrUnavailable):
+			return false
+		case err != nil: // unless the runtime is away, it is the last step
 			s.log.Warn("the states of slots are not known", "error", err)
 			s.next(func(v *view) *view { return v.withoutStates(err) })
 			s.hub.send(runtimeEvent(err))
-		case err != nil:
-			s.log.Error("slots are not observed any more", "error", err)
-			s.next(func(v *view) *view { return v.withoutStates(err) })
-			s.hub.send(runtimeEvent(err))
-			return
+			whole = true
 		default:
 			var changed []hal0.Status
 			s.next(func(v *view) *view {
+				if whole {
+					statuses = append(statuses, v.gone(statuses)...)
+				}
 				next, c := v.withStates(statuses)
 				for _, now := range c {
 					s.metrics.moved(now.Slot, v.states[now.Slot].State, now.State, time.Now())
@@ -211,8 +219,10 @@ func (s *Server) observeBox(ctx context.Context, box *hal0.Box) {
 				return next
 			})
 			s.hub.send(stateEvents(changed)...)
+			whole = false
 		}
 	}
+	return true
 }
 
 // next makes the next view out of the one there is.

@@ -153,6 +153,17 @@ func (v *view) withoutStates(err error) *view {
 	return &view{files: v.files, states: map[string]hal0.Status{}, unknown: err, bodies: &bodies{}}
 }
 
+// gone are the slots that are known and not among statuses, which are all there are:
+// they went while nobody looked.
+func (v *view) gone(statuses []hal0.Status) (gone []hal0.Status) {
+	for name := range v.states {
+		if !slices.ContainsFunc(statuses, func(s hal0.Status) bool { return s.Slot == name }) {
+			gone = append(gone, hal0.Status{Slot: name, State: hal0.StateOffline})
+		}
+	}
+	return gone
+}
+
 // withStates is the view with the states of some slots, and those that differ from
 // what they were.
 func (v *view) withStates(statuses []hal0.Status) (next *view, changed []hal0.Status) {
