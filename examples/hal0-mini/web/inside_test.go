@@ -129,6 +129,16 @@ func TestMoved(t *testing.T) {
 	}
 }
 
+// How long a slot takes is not known once nobody looked.
+func TestMovedUnseen(t *testing.T) {
+	t.Parallel()
+	m, at := newMetrics(newServer(t)), time.Now()
+	m.moved("a", hal0.StateOffline, hal0.StateWarming, at)
+	m.lost()
+	m.moved("a", "", hal0.StateReady, at.Add(time.Hour))
+	assert.Zero(t, histogram(t, m.up.Write).GetSampleCount())
+}
+
 func histogram(t *testing.T, write func(*dto.Metric) error) *dto.Histogram {
 	t.Helper()
 	var m dto.Metric

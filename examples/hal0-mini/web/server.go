@@ -202,7 +202,10 @@ func (s *Server) observeBox(ctx context.Context, box *hal0.Box) bool {
 			return false
 		case err != nil: // unless the runtime is away, it is the last step
 			s.log.Warn("the states of slots are not known", "error", err)
-			s.next(func(v *view) *view { return v.withoutStates(err) })
+			s.next(func(v *view) *view {
+				s.metrics.lost()
+				return v.withoutStates(err)
+			})
 			s.hub.send(runtimeEvent(err))
 			whole = true
 		default:
