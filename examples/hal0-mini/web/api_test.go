@@ -142,15 +142,19 @@ func TestETag(t *testing.T) {
 // Nothing that is said holds what is named after a secret.
 func TestNoSecrets(t *testing.T) {
 	b := newBox(t)
+	b.write("etc/hal0/profiles.toml", "[profile.p]\nimage = \""+image+"\"\ndevice_class = \"cpu\"\nflags = \"--hf-token hunter2\"\n")
 	b.slot("a", 8180, "server.env = { API_KEY = \"hunter2\" }\nserver.extra_args = \"--ssl-key-password hunter2\"\n")
 	_, err := b.opened().Up(t.Context(), "a")
 	require.NoError(t, err)
 	s := b.serve()
 	s.awaits(map[string]hal0.State{"a": hal0.StateReady})
-	for _, path := range []string{"/api/slots", "/api/slots/a"} {
+	for path, name := range map[string]string{
+		"/api/slots": "API_KEY", "/api/slots/a": "API_KEY", "/slots/a": "--ssl-key-password",
+		"/api/profiles": "--hf-token", "/api/profiles/p": "--hf-token", "/profiles/p": "--hf-token",
+	} {
 		got := s.get(path)
 		assert.Equal(t, http.StatusOK, got.status)
-		assert.Contains(t, got.body, "API_KEY")
+		assert.Contains(t, got.body, name, path)
 		assert.NotContains(t, got.body, "hunter2", path)
 	}
 	events := s.listen()

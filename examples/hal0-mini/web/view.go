@@ -87,7 +87,7 @@ func newView(box *hal0.Box) *view {
 }
 
 func readFiles(box *hal0.Box) *files {
-	f := &files{box: box, profiles: box.ProfileUses(), report: box.Check(), devices: devicesOf(box), bodies: &bodies{}}
+	f := &files{box: box, profiles: profilesOf(box), report: box.Check(), devices: devicesOf(box), bodies: &bodies{}}
 	f.report.Problems = append(hal0.ValidationErrors{}, f.report.Problems...)
 	f.report.Warnings = append(hal0.ValidationErrors{}, f.report.Warnings...)
 	for _, r := range box.ResolveAll() {
@@ -102,6 +102,15 @@ func readFiles(box *hal0.Box) *files {
 		return h
 	})
 	return f
+}
+
+// profilesOf are the box's profiles without secrets.
+func profilesOf(box *hal0.Box) []hal0.ProfileUse {
+	list := box.ProfileUses()
+	for i := range list {
+		list[i].Flags, list[i].ResolvedFlags = slot.RedactFlags(list[i].Flags), slot.RedactFlags(list[i].ResolvedFlags)
+	}
+	return list
 }
 
 func slotOf(box *hal0.Box, r hal0.Resolution) Slot {
