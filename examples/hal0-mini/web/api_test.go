@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -166,6 +167,7 @@ func TestImages(t *testing.T) {
 	b := newBox(t)
 	b.slot("a", 8189)
 	s := b.serve()
+	s.awaits(map[string]hal0.State{"a": hal0.StateOffline}) // of the box as it is watched
 	checked := read[web.Images](s, "/api/images")
 	assert.False(t, checked.Registry)
 	verdicts := map[string]string{}
@@ -182,6 +184,28 @@ func TestImages(t *testing.T) {
 	got := s.get("/api/images")
 	assert.Equal(t, http.StatusServiceUnavailable, got.status)
 	assert.Equal(t, "runtime.unavailable", got.failed(t).Code)
+}
+
+// A check that is under way ends with the server.
+func TestCheckEndsWithTheServer(t *testing.T) {
+	b := newBox(t)
+	s := b.serve()
+	s.awaits(nil)
+	asked, status := make(chan struct{}), make(chan int, 1)
+	once := sync.OnceFunc(func() { close(asked) })
+	b.rt.Intercept(func(ctx context.Context, c runtimetest.Call, do func() error) error {
+		if c.Op != runtimetest.OpImage {
+			return do()
+		}
+		once()
+		<-ctx.Done()
+		return ctx.Err()
+	})
+	go func() { status <- s.get("/api/images").status }()
+	<-asked
+	s.stop()
+	<-s.ended
+	assert.Equal(t, http.StatusBadGateway, <-status, "it is answered")
 }
 
 // The states of slots are not known while the runtime is away, and again when it

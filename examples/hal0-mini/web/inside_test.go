@@ -159,8 +159,9 @@ func TestHostsOf(t *testing.T) {
 	assert.Equal(t, []string{"192.0.2.1", "192.0.2.1:80", "halo.local", "halo.local:80"}, listen("192.0.2.1:80"))
 }
 
-// A stream goes on for longer than any other request may take.
-func TestStreamHasNoDeadline(t *testing.T) {
+// A stream goes on for longer than any other request may take, and so may a check of
+// images.
+func TestDeadlinesOfTheirOwn(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -193,6 +194,9 @@ func TestStreamHasNoDeadline(t *testing.T) {
 	other, err := io.ReadAll(dial("GET /healthz HTTP/1.1\r\nHost: box\r\n\r\n"))
 	require.NoError(t, err)
 	require.Empty(t, other, "any other request is cut off")
+	images, err := io.ReadAll(dial("GET /api/images HTTP/1.1\r\nHost: box\r\nConnection: close\r\n\r\n"))
+	require.NoError(t, err)
+	require.Contains(t, string(images), `"code":"runtime.none"`)
 	s.hub.send(event{name: "state", data: []byte("{}")})
 	await("event: state")
 	stop()

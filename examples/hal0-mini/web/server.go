@@ -54,6 +54,7 @@ type Server struct {
 	metrics *metrics
 
 	watching chan struct{} // closed once the files are watched
+	ended    chan struct{} // closed once they are not any more
 
 	mu sync.Mutex // of those who make the next view
 }
@@ -62,7 +63,7 @@ type Server struct {
 // watched before [Server.Run]. The error is that of [hal0.Open]; files with
 // problems are none, they are what is served.
 func New(config Config) (*Server, error) {
-	s := &Server{config: config, log: config.Log, watching: make(chan struct{})}
+	s := &Server{config: config, log: config.Log, watching: make(chan struct{}), ended: make(chan struct{})}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -95,6 +96,7 @@ func (s *Server) Run(ctx context.Context) error {
 	begun := sync.OnceFunc(func() { close(s.watching) })
 	defer begun()
 	defer s.hub.close()
+	defer close(s.ended)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	opened := make(chan *hal0.Box, 1)
