@@ -148,15 +148,24 @@ func histogram(t *testing.T, write func(*dto.Metric) error) *dto.Histogram {
 
 func TestHostsOf(t *testing.T) {
 	t.Parallel()
-	listen := func(address string) []string {
+	listen := func(address string, more ...string) []string {
 		addr, err := net.ResolveTCPAddr("tcp", address)
 		require.NoError(t, err)
-		return HostsOf(addr, "halo.local")
+		return HostsOf(addr, append(more, "halo.local")...)
 	}
 	assert.Equal(t, []string{"127.0.0.1:8080", "[::1]:8080", "halo.local:8080", "localhost:8080"}, listen("127.0.0.1:8080"))
 	assert.Equal(t, []string{"127.0.0.1:8080", "[::1]:8080", "halo.local:8080", "localhost:8080"}, listen("0.0.0.0:8080"))
 	assert.Equal(t, []string{"192.0.2.1:8080", "halo.local:8080"}, listen("192.0.2.1:8080"))
 	assert.Equal(t, []string{"192.0.2.1", "192.0.2.1:80", "halo.local", "halo.local:80"}, listen("192.0.2.1:80"))
+	for more, want := range map[string][]string{
+		"localhost:9000":  {"localhost:9000"},
+		"box.example:443": {"box.example", "box.example:443"},
+		"2001:db8::1":     {"[2001:db8::1]:8080"},
+		"[2001:db8::1]":   {"[2001:db8::1]:8080"},
+		"[2001:db8::1]:1": {"[2001:db8::1]:1"},
+	} {
+		assert.ElementsMatch(t, append(want, "192.0.2.1:8080", "halo.local:8080"), listen("192.0.2.1:8080", more))
+	}
 }
 
 // A stream goes on for longer than any other request may take, and so may a check of

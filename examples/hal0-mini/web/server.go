@@ -33,8 +33,8 @@ type Config struct {
 	// Options open it. With [hal0.WithRuntime] there are the states of slots, and
 	// with [hal0.WithFiles] files do not change.
 	Options []hal0.Option
-	// Hosts are the names and addresses, with the port unless it is 80, that
-	// requests may be for: all others are refused. Set it before the first request.
+	// Hosts are the names and addresses that requests may be for, with the port as
+	// their Host header has it: all others are refused. See [HostsOf]. Set it before the first request.
 	Hosts []string
 	// AskRegistry has images compared with what registries serve, not only with
 	// what is in the local store, at most every ten minutes. It takes
