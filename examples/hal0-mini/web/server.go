@@ -37,8 +37,8 @@ type Config struct {
 	// their Host header has it: all others are refused. See [HostsOf]. Set it before the first request.
 	Hosts []string
 	// AskRegistry has images compared with what registries serve, not only with
-	// what is in the local store, at most every ten minutes. It takes
-	// [hal0.WithRegistry].
+	// what is in the local store, when somebody asks for them: at most every ten
+	// minutes while files stay as they are. It takes [hal0.WithRegistry].
 	AskRegistry bool
 	// Log is told what goes wrong; nil is nobody.
 	Log *slog.Logger
