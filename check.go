@@ -21,8 +21,9 @@ type Report struct {
 // which new slots get theirs.
 const WarnPortRange = "port.range"
 
-// Check looks at the whole box: the problems of every file, what keeps each slot,
-// and any slot that would use a profile, from being launched, and what keeps the enabled ones from being up side by side:
+// Check looks at the whole box: the problems of every file, what keeps each slot
+// from being launched, and one that would take all from a profile, whether there is
+// such a slot or not; and what keeps the enabled ones from being up side by side:
 // two on one port, more than one LLM on the NPU. What stands at a key has file,
 // line and column; a problem of two files stands in both and names the other.
 //

@@ -41,8 +41,9 @@ type ProfileUse struct {
 	// UsedBy are the names of the slots that name the profile, or take it because
 	// they name none, sorted; disabled slots are among them.
 	UsedBy []string `json:"used_by"`
-	// Problems keep any slot that uses it from being launched. ResolvedFlags are
-	// empty then.
+	// Problems keep a slot that uses it from being launched, unless it has an image
+	// and mtp of its own in place of the profile's. ResolvedFlags are empty when the
+	// flags have any.
 	Problems ValidationErrors `json:"problems,omitempty"`
 }
 

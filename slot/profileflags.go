@@ -11,8 +11,9 @@ import (
 // add or replace is not among them: see [Resolve]. providers may be empty, which
 // means the built-in ones.
 //
-// ProfileFlags is pure. The error holds what would keep any slot with that profile
-// from being launched, each problem with its key.
+// ProfileFlags is pure. The error holds what would keep a slot with that profile
+// from being launched, unless it says itself whether it has mtp: each problem with
+// its key.
 func ProfileFlags(p profile.Profile, providers provider.Set) ([]provider.Flag, error) {
 	if providers.Len() == 0 {
 		providers = builtin

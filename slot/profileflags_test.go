@@ -1,12 +1,14 @@
 package slot_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/hal0ai/hal0-go/device"
 	"github.com/hal0ai/hal0-go/profile"
 	"github.com/hal0ai/hal0-go/provider"
 	"github.com/hal0ai/hal0-go/slot"
@@ -17,15 +19,27 @@ import (
 func TestProfileFlagsAreLaunched(t *testing.T) {
 	t.Parallel()
 	for _, p := range profile.Seeds().List() {
+		of := slot.Slot{Name: "a", Port: 8081, Profile: p.Name, Model: slot.Model{Default: "/m.gguf"}}
+		switch p.Class {
+		case device.ClassNPU:
+			of.Device = device.NPU
+		case device.ClassCPU:
+			of.Device, of.Type = device.CPU, provider.TTS
+		case device.ClassImage:
+			of.Device, of.Type = device.GPUROCm, provider.Image
+		case device.ClassGPU:
+			of.Device = device.Device("gpu-" + p.Backend)
+		}
+		plan, err := slot.Resolve(of, slot.Inputs{Profiles: profile.Seeds()})
+		require.NoError(t, err, p.Name)
 		flags, err := slot.ProfileFlags(p, provider.Set{})
 		require.NoError(t, err)
-		var words []string
-		for _, f := range flags {
-			words = f.AppendTo(words)
-		}
-		text := strings.Join(words, " ")
-		assert.True(t, strings.HasPrefix(text, p.Flags.String()), "%s: %s", p.Name, text)
-		assert.Equal(t, p.MTP, strings.Contains(text, "--spec-type draft-mtp"), p.Name)
+		launched := slices.DeleteFunc(slices.Clone(plan.Flags), func(f provider.Flag) bool {
+			return f.Source != provider.FromProfile && f.Source != provider.FromMTP
+		})
+		assert.Equal(t, len(launched), len(flags), p.Name)
+		assert.Subset(t, launched, flags, p.Name)
+		assert.Equal(t, p.MTP, slices.ContainsFunc(flags, func(f provider.Flag) bool { return f.Source == provider.FromMTP }), p.Name)
 	}
 }
 

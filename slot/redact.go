@@ -13,7 +13,7 @@ import (
 )
 
 // secret tells by its name a variable or flag whose value is nobody's business.
-var secret = regexp.MustCompile(`(?i)(key|token|secret|password|passwd|credential|auth)`)
+var secret = regexp.MustCompile(`(?i)(key|token|secret|password|passwd|credential|auth|^-hft$)`)
 
 // notSecret are flags that only sound like it: they count tokens, or name types
 // of keys in a cache.
@@ -21,12 +21,16 @@ var notSecret = regexp.MustCompile(`(?i)(tokens|type|draft|cache)`)
 
 // Redact returns spec without secrets, for files, screens and logs: values of
 // variables and flags that are named after a key, token, password or the like
-// are replaced. What it returns shares nothing that it changed.
+// are replaced, and so are user and password in the address that a variable holds.
+// What it returns shares nothing that it changed.
 func Redact(spec runtime.Spec) runtime.Spec {
 	spec.Env = maps.Clone(spec.Env)
 	for name, value := range spec.Env {
-		if isSecret(name) && value != "" {
+		switch {
+		case value != "" && secret.MatchString(name):
 			spec.Env[name] = redact.Mark
+		case strings.Contains(value, "://"):
+			spec.Env[name] = redact.Text(value)
 		}
 	}
 	spec.Command = RedactCommand(spec.Command)
@@ -49,6 +53,16 @@ func RedactCommand(command []string) []string {
 	return words
 }
 
+// RedactFlags is [Redact] for flags.
+func RedactFlags(flags profile.Flags) profile.Flags {
+	words := RedactCommand(flags.Words())
+	if slices.Equal(words, flags.Words()) {
+		return flags
+	}
+	return profile.FlagsOf(words...)
+}
+
+// isSecret reports whether a flag's value is.
 func isSecret(name string) bool { return secret.MatchString(name) && !notSecret.MatchString(name) }
 
 // Redacted returns the plan without secrets, as [Redact] does: in the container and
@@ -77,10 +91,7 @@ func redactedFlag(f provider.Flag) provider.Flag {
 // Redacted returns the slot without secrets, as [Redact] does: in its environment and
 // extra arguments. What it returns shares nothing that it changed.
 func (s Slot) Redacted() Slot {
-	spec := Redact(runtime.Spec{Env: s.Server.Env, Command: s.Server.ExtraArgs.Words()})
-	s.Server.Env = spec.Env
-	if !slices.Equal(spec.Command, s.Server.ExtraArgs.Words()) {
-		s.Server.ExtraArgs = profile.FlagsOf(spec.Command...)
-	}
+	s.Server.Env = Redact(runtime.Spec{Env: s.Server.Env}).Env
+	s.Server.ExtraArgs = RedactFlags(s.Server.ExtraArgs)
 	return s
 }

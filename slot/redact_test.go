@@ -8,6 +8,7 @@ import (
 
 	"github.com/hal0ai/hal0-go/profile"
 	"github.com/hal0ai/hal0-go/provider"
+	"github.com/hal0ai/hal0-go/runtime"
 	"github.com/hal0ai/hal0-go/slot"
 )
 
@@ -39,4 +40,31 @@ func TestRedacted(t *testing.T) {
 	assert.Equal(t, "-b 1 --hf-token xxxxx --jinja", bare.Server.ExtraArgs.String())
 	assert.Equal(t, "xxxxx", bare.Server.Env["HF_TOKEN"])
 	assert.Equal(t, "s3cret", s.Server.Env["HF_TOKEN"])
+}
+
+// Variables are not flags: what sounds like a number of tokens may be a secret.
+func TestRedactVariables(t *testing.T) {
+	t.Parallel()
+	shown := slot.Redact(runtime.Spec{Env: map[string]string{
+		"TYPESENSE_API_KEY": "s3cret", "CACHE_PASSWORD": "s3cret", "EMPTY_TOKEN": "",
+		"https_proxy": "http://me:s3cret@proxy:3128", "HSA": "a@b",
+	}})
+	assert.Equal(t, map[string]string{
+		"TYPESENSE_API_KEY": "xxxxx", "CACHE_PASSWORD": "xxxxx", "EMPTY_TOKEN": "",
+		"https_proxy": "http://xxxxx@proxy:3128", "HSA": "a@b",
+	}, shown.Env)
+}
+
+func TestRedactFlags(t *testing.T) {
+	t.Parallel()
+	for flags, want := range map[string]string{
+		"-fa  on --n-predict-tokens 5": "-fa  on --n-predict-tokens 5",
+		"-hft s3cret -fa on":           "-hft xxxxx -fa on",
+		"-hft=s3cret":                  "-hft=xxxxx",
+		"--api-key s3cret":             "--api-key xxxxx",
+	} {
+		parsed, err := profile.ParseFlags(flags)
+		require.NoError(t, err)
+		assert.Equal(t, want, slot.RedactFlags(parsed).String())
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -44,7 +45,7 @@ func (a *app) serve() *cobra.Command {
 			_ = listener.Close()
 			return err
 		}
-		a.printf("serving http://%s/\n", listener.Addr())
+		a.printf("serving http://%s/\n", reachedAt(listener.Addr()))
 		if f.remote {
 			_, _ = fmt.Fprintln(a.stderr, "warning: whoever reaches this address reads the box's configuration, without a password")
 		}
@@ -54,14 +55,23 @@ func (a *app) serve() *cobra.Command {
 below /api (described by /api/openapi.json), /healthz, and /metrics for Prometheus.
 
 It answers requests that are for its own address or for localhost, and refuses
-those with another Host header; --host adds names that it is reached by.`
+those with another Host header; --host adds names that it is reached by, with a
+port where a tunnel or a proxy has another one: localhost:9000.`
 	flags := cmd.Flags()
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:8080", "listen on `ADDRESS:PORT`")
 	flags.BoolVar(&f.remote, "allow-remote", false, "listen on an address that other machines may reach")
-	flags.StringSliceVar(&f.hosts, "host", nil, "answer requests for the host `NAME` too")
+	flags.StringSliceVar(&f.hosts, "host", nil, "answer requests for the host `NAME[:PORT]` too")
 	flags.BoolVar(&f.ask, "registry", false, "compare images with what registries serve, too")
 	f.client = registryFlags(cmd)
 	return cmd
+}
+
+// reachedAt is an address at which this host reaches a listener.
+func reachedAt(listener net.Addr) string {
+	if tcp, ok := listener.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
+		return net.JoinHostPort("localhost", strconv.Itoa(tcp.Port))
+	}
+	return listener.String()
 }
 
 // mayListen keeps an address that other machines may reach from being listened on

@@ -54,6 +54,15 @@ func TestServe(t *testing.T) {
 	assert.Equal(t, exitFine, end(), "an interrupt is the way to end it")
 }
 
+// A listener on all addresses says one that leads to it.
+func TestServeSaysWhereItIs(t *testing.T) {
+	base, end := serveUntil(t, "--demo", "--allow-remote", "--listen", "0.0.0.0:0")
+	assert.True(t, strings.HasPrefix(base, "http://localhost:"), base)
+	status, _ := fetch(t, base+"/healthz")
+	assert.Equal(t, http.StatusOK, status)
+	assert.Equal(t, exitFine, end())
+}
+
 // Without podman the box is served all the same: its files are there.
 func TestServeWithoutPodman(t *testing.T) {
 	base, end := serveUntil(t, "--home", t.TempDir(), "--podman", "unix:///nowhere/podman.sock")

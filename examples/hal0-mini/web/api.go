@@ -156,8 +156,8 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 			if !send([]byte(": still here\n\n")) {
 				return
 			}
-		case e, ok := <-events:
-			if !ok || !send(e.stream()) {
+		case happened, ok := <-events:
+			if !ok || !send(happened) {
 				return
 			}
 		}

@@ -3,8 +3,13 @@ package web_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"log/slog"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -138,15 +143,19 @@ func TestETag(t *testing.T) {
 // Nothing that is said holds what is named after a secret.
 func TestNoSecrets(t *testing.T) {
 	b := newBox(t)
+	b.write("etc/hal0/profiles.toml", "[profile.p]\nimage = \""+image+"\"\ndevice_class = \"cpu\"\nflags = \"--hf-token hunter2\"\n")
 	b.slot("a", 8180, "server.env = { API_KEY = \"hunter2\" }\nserver.extra_args = \"--ssl-key-password hunter2\"\n")
 	_, err := b.opened().Up(t.Context(), "a")
 	require.NoError(t, err)
 	s := b.serve()
 	s.awaits(map[string]hal0.State{"a": hal0.StateReady})
-	for _, path := range []string{"/api/slots", "/api/slots/a"} {
+	for path, name := range map[string]string{
+		"/api/slots": "API_KEY", "/api/slots/a": "API_KEY", "/slots/a": "--ssl-key-password",
+		"/api/profiles": "--hf-token", "/api/profiles/p": "--hf-token", "/profiles/p": "--hf-token",
+	} {
 		got := s.get(path)
 		assert.Equal(t, http.StatusOK, got.status)
-		assert.Contains(t, got.body, "API_KEY")
+		assert.Contains(t, got.body, name, path)
 		assert.NotContains(t, got.body, "hunter2", path)
 	}
 	events := s.listen()
@@ -158,7 +167,7 @@ func TestImages(t *testing.T) {
 	b := newBox(t)
 	b.slot("a", 8189)
 	s := b.serve()
-	s.awaits(map[string]hal0.State{"a": hal0.StateOffline})
+	s.awaits(map[string]hal0.State{"a": hal0.StateOffline}) // of the box as it is watched
 	checked := read[web.Images](s, "/api/images")
 	assert.False(t, checked.Registry)
 	verdicts := map[string]string{}
@@ -175,6 +184,28 @@ func TestImages(t *testing.T) {
 	got := s.get("/api/images")
 	assert.Equal(t, http.StatusServiceUnavailable, got.status)
 	assert.Equal(t, "runtime.unavailable", got.failed(t).Code)
+}
+
+// A check that is under way ends with the server.
+func TestCheckEndsWithTheServer(t *testing.T) {
+	b := newBox(t)
+	s := b.serve()
+	s.awaits(nil)
+	asked, status := make(chan struct{}), make(chan int, 1)
+	once := sync.OnceFunc(func() { close(asked) })
+	b.rt.Intercept(func(ctx context.Context, c runtimetest.Call, do func() error) error {
+		if c.Op != runtimetest.OpImage {
+			return do()
+		}
+		once()
+		<-ctx.Done()
+		return ctx.Err()
+	})
+	go func() { status <- s.get("/api/images").status }()
+	<-asked
+	s.stop()
+	<-s.ended
+	assert.Equal(t, http.StatusBadGateway, <-status, "it is answered")
 }
 
 // The states of slots are not known while the runtime is away, and again when it
@@ -195,6 +226,20 @@ func TestRuntimeIsAway(t *testing.T) {
 	assert.Contains(t, s.get("/metrics").body, `hal0_slots{state="unknown"} 1`)
 	b.rt.Intercept(nil)
 	s.awaits(map[string]hal0.State{"a": hal0.StateError})
+	assert.Contains(t, s.get("/healthz").body, `"states":true`)
+}
+
+// A runtime that fails once is asked again.
+func TestRuntimeFails(t *testing.T) {
+	b := newBox(t)
+	b.slot("a", 8195)
+	s := b.serve()
+	s.awaits(map[string]hal0.State{"a": hal0.StateOffline})
+	events := s.listen()
+	b.rt.FailNext(runtimetest.OpList, errors.New("database is locked"))
+	b.rt.LoseEvents() // it is asked at once
+	events.until("runtime", "database is locked")
+	s.awaits(map[string]hal0.State{"a": hal0.StateOffline})
 	assert.Contains(t, s.get("/healthz").body, `"states":true`)
 }
 
@@ -238,4 +283,60 @@ func TestSlotWithoutAFile(t *testing.T) {
 		events.next()
 	}
 	assert.Equal(t, "[]\n", s.get("/api/slots").body)
+}
+
+// A container that goes while the box is opened again is not shown for ever.
+func TestSlotThatGoesUnseen(t *testing.T) {
+	b := newBox(t)
+	b.slot("a", 8196)
+	opened := b.opened()
+	_, err := opened.Up(t.Context(), "a")
+	require.NoError(t, err)
+	s := b.serve()
+	s.awaits(map[string]hal0.State{"a": hal0.StateReady})
+	gone := make(chan struct{})
+	b.rt.Intercept(func(ctx context.Context, c runtimetest.Call, do func() error) error {
+		if c.Op == runtimetest.OpList { // whoever looks sees what there is afterwards
+			select {
+			case <-gone:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		return do()
+	})
+	events := s.listen()
+	b.remove("a")
+	events.until("file", `"removed"`)
+	require.NoError(t, opened.Down(t.Context(), "a"))
+	close(gone)
+	events.until("state", `"slot":"a","state":"offline"`)
+	assert.Equal(t, "[]\n", s.get("/api/slots").body)
+}
+
+// What changes while the box can't be opened is told, and shown, once it can.
+func TestBoxThatCannotBeOpened(t *testing.T) {
+	b := newBox(t)
+	b.slot("a", 8197)
+	logged := make(logs, 10)
+	s := serve(t, web.Config{Home: hal0.HomeAt(b.home), Options: b.options(), Log: slog.New(slog.NewTextHandler(logged, nil))})
+	events := s.listen()
+	slots := filepath.Join(b.home, "etc/hal0/slots")
+	require.NoError(t, os.Rename(slots, slots+".away"))
+	require.NoError(t, os.WriteFile(slots, nil, 0o644))
+	assert.Contains(t, <-logged, "the box can't be opened again")
+	b.write("etc/hal0/profiles.toml", "[profile.q]\nimage = \""+image+"\"\n")
+	require.NoError(t, os.Remove(slots))
+	require.NoError(t, os.Rename(slots+".away", slots))
+	events.until("file", `"kind":"invalid"`, `/slots"`)
+	events.until("file", `/profiles.toml"`)
+	assert.Equal(t, http.StatusOK, s.get("/api/profiles/q").status)
+}
+
+// logs are lines of a log.
+type logs chan string
+
+func (l logs) Write(line []byte) (int, error) {
+	l <- string(line)
+	return len(line), nil
 }

@@ -65,7 +65,8 @@ func (s *Server) recovered(w http.ResponseWriter, r *http.Request) {
 // HostsOf returns what requests may be for that reach a listener at addr: its
 // address, and localhost if it is on the loopback interface, each with the port.
 // A listener on all addresses has no name of its own: those that it is reached by
-// come in as more, without the port.
+// come in as more. One without a port has the listener's; one with a port is for who
+// comes through a tunnel or a proxy that listens there.
 func HostsOf(addr net.Addr, more ...string) []string {
 	tcp, ok := addr.(*net.TCPAddr)
 	if !ok {
@@ -84,9 +85,15 @@ func HostsOf(addr net.Addr, more ...string) []string {
 	}
 	var hosts []string
 	for _, name := range names {
-		hosts = append(hosts, net.JoinHostPort(name, port))
-		if port == "80" {
-			hosts = append(hosts, strings.TrimSuffix(net.JoinHostPort(name, port), ":80"))
+		host := name
+		if _, _, err := net.SplitHostPort(name); err != nil {
+			host = net.JoinHostPort(strings.Trim(name, "[]"), port)
+		}
+		hosts = append(hosts, host)
+		for _, usual := range []string{":80", ":443"} { // browsers leave those out
+			if bare, ok := strings.CutSuffix(host, usual); ok {
+				hosts = append(hosts, bare)
+			}
 		}
 	}
 	slices.Sort(hosts)

@@ -8,8 +8,9 @@ import (
 	"github.com/hal0ai/hal0-go"
 )
 
-// waiting is how many events may wait for a reader: one that is further behind is
-// dropped.
+// waiting is how many times something may have happened that a reader has not taken
+// in: one that is further behind is dropped. What happened at once is one of them,
+// however many slots it was.
 const waiting = 64
 
 // An event is something that happened, as it is sent.
@@ -23,7 +24,7 @@ type hub struct {
 	mu     sync.Mutex
 	closed bool
 	slow   uint64 // readers that were dropped
-	ears   map[chan event]struct{}
+	ears   map[chan []byte]struct{}
 }
 
 // count tells how many listen, and how many were too slow to.
@@ -33,19 +34,19 @@ func (h *hub) count() (readers int, slow uint64) {
 	return len(h.ears), h.slow
 }
 
-// listen returns a channel of what happens from now on. It is closed when the
-// reader is too slow, and when the hub is closed. The reader calls leave at the
+// listen returns a channel of what happens from now on, as text/event-stream has it.
+// It is closed when the reader is too slow, and when the hub is closed. The reader calls leave at the
 // end.
-func (h *hub) listen() (events <-chan event, leave func()) {
+func (h *hub) listen() (events <-chan []byte, leave func()) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	ear := make(chan event, waiting)
+	ear := make(chan []byte, waiting)
 	if h.closed {
 		close(ear)
 		return ear, func() {}
 	}
 	if h.ears == nil {
-		h.ears = map[chan event]struct{}{}
+		h.ears = map[chan []byte]struct{}{}
 	}
 	h.ears[ear] = struct{}{}
 	return ear, func() {
@@ -56,24 +57,30 @@ func (h *hub) listen() (events <-chan event, leave func()) {
 }
 
 // drop ends what a reader gets; the lock is held.
-func (h *hub) drop(ear chan event) {
+func (h *hub) drop(ear chan []byte) {
 	if _, there := h.ears[ear]; there {
 		delete(h.ears, ear)
 		close(ear)
 	}
 }
 
+// send sends what happened at once.
 func (h *hub) send(events ...event) {
+	if len(events) == 0 {
+		return
+	}
+	var stream []byte
+	for _, e := range events {
+		stream = append(stream, e.stream()...)
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for _, e := range events {
-		for ear := range h.ears {
-			select {
-			case ear <- e:
-			default:
-				h.slow++
-				h.drop(ear)
-			}
+	for ear := range h.ears {
+		select {
+		case ear <- stream:
+		default:
+			h.slow++
+			h.drop(ear)
 		}
 	}
 }

@@ -73,6 +73,13 @@ func (s *Server) checkImages(ctx context.Context) (*Images, error) {
 		// Whoever asked first may leave; the others wait for the same check.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), imagesWithin)
 		defer cancel()
+		go func() {
+			defer cancel()
+			select {
+			case <-s.ended:
+			case <-ctx.Done():
+			}
+		}()
 		results, err := box.CheckImages(ctx, opts...)
 		if results == nil && err != nil {
 			return nil, err
@@ -93,6 +100,8 @@ func (s *Server) checkImages(ctx context.Context) (*Images, error) {
 }
 
 func (s *Server) images(w http.ResponseWriter, r *http.Request) {
+	// A check may take longer than other answers; a writer without deadlines has none.
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(imagesWithin + writeWithin))
 	checked, err := s.checkImages(r.Context())
 	if err == nil {
 		s.send(w, r, newBody(checked))

@@ -53,13 +53,28 @@ func TestSlowReader(t *testing.T) {
 	assert.Zero(t, readers)
 }
 
+// What happens to many slots at once is one thing for a reader.
+func TestManyAtOnce(t *testing.T) {
+	t.Parallel()
+	var h hub
+	ear, leave := h.listen()
+	defer leave()
+	h.send(make([]event, 4*waiting)...)
+	h.send()
+	assert.Len(t, ear, 1)
+	assert.Equal(t, 4*waiting, strings.Count(string(<-ear), "event: "))
+	readers, dropped := h.count()
+	assert.Equal(t, 1, readers)
+	assert.Zero(t, dropped)
+}
+
 func TestClosedHub(t *testing.T) {
 	t.Parallel()
 	var h hub
 	before, leave := h.listen()
 	h.close()
 	after, _ := h.listen()
-	for _, c := range []<-chan event{before, after} {
+	for _, c := range []<-chan []byte{before, after} {
 		_, ok := <-c
 		assert.False(t, ok)
 	}
@@ -114,6 +129,16 @@ func TestMoved(t *testing.T) {
 	}
 }
 
+// How long a slot takes is not known once nobody looked.
+func TestMovedUnseen(t *testing.T) {
+	t.Parallel()
+	m, at := newMetrics(newServer(t)), time.Now()
+	m.moved("a", hal0.StateOffline, hal0.StateWarming, at)
+	m.lost()
+	m.moved("a", "", hal0.StateReady, at.Add(time.Hour))
+	assert.Zero(t, histogram(t, m.up.Write).GetSampleCount())
+}
+
 func histogram(t *testing.T, write func(*dto.Metric) error) *dto.Histogram {
 	t.Helper()
 	var m dto.Metric
@@ -123,19 +148,29 @@ func histogram(t *testing.T, write func(*dto.Metric) error) *dto.Histogram {
 
 func TestHostsOf(t *testing.T) {
 	t.Parallel()
-	listen := func(address string) []string {
+	listen := func(address string, more ...string) []string {
 		addr, err := net.ResolveTCPAddr("tcp", address)
 		require.NoError(t, err)
-		return HostsOf(addr, "halo.local")
+		return HostsOf(addr, append(more, "halo.local")...)
 	}
 	assert.Equal(t, []string{"127.0.0.1:8080", "[::1]:8080", "halo.local:8080", "localhost:8080"}, listen("127.0.0.1:8080"))
 	assert.Equal(t, []string{"127.0.0.1:8080", "[::1]:8080", "halo.local:8080", "localhost:8080"}, listen("0.0.0.0:8080"))
 	assert.Equal(t, []string{"192.0.2.1:8080", "halo.local:8080"}, listen("192.0.2.1:8080"))
 	assert.Equal(t, []string{"192.0.2.1", "192.0.2.1:80", "halo.local", "halo.local:80"}, listen("192.0.2.1:80"))
+	for more, want := range map[string][]string{
+		"localhost:9000":  {"localhost:9000"},
+		"box.example:443": {"box.example", "box.example:443"},
+		"2001:db8::1":     {"[2001:db8::1]:8080"},
+		"[2001:db8::1]":   {"[2001:db8::1]:8080"},
+		"[2001:db8::1]:1": {"[2001:db8::1]:1"},
+	} {
+		assert.ElementsMatch(t, append(want, "192.0.2.1:8080", "halo.local:8080"), listen("192.0.2.1:8080", more))
+	}
 }
 
-// A stream goes on for longer than any other request may take.
-func TestStreamHasNoDeadline(t *testing.T) {
+// A stream goes on for longer than any other request may take, and so may a check of
+// images.
+func TestDeadlinesOfTheirOwn(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -168,6 +203,9 @@ func TestStreamHasNoDeadline(t *testing.T) {
 	other, err := io.ReadAll(dial("GET /healthz HTTP/1.1\r\nHost: box\r\n\r\n"))
 	require.NoError(t, err)
 	require.Empty(t, other, "any other request is cut off")
+	images, err := io.ReadAll(dial("GET /api/images HTTP/1.1\r\nHost: box\r\nConnection: close\r\n\r\n"))
+	require.NoError(t, err)
+	require.Contains(t, string(images), `"code":"runtime.none"`)
 	s.hub.send(event{name: "state", data: []byte("{}")})
 	await("event: state")
 	stop()

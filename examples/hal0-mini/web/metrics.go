@@ -85,6 +85,9 @@ func (m *metrics) moved(slot string, from, to hal0.State, at time.Time) {
 	delete(m.began, slot)
 }
 
+// lost forgets when slots began to move: what they do is not known any more.
+func (m *metrics) lost() { clear(m.began) }
+
 // now collects what is so at the time that it is asked for.
 type now struct{ server *Server }
 

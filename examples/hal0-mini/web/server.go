@@ -17,7 +17,13 @@ import (
 	"time"
 
 	"github.com/hal0ai/hal0-go"
-	"github.com/hal0ai/hal0-go/runtime"
+)
+
+const (
+	// openAgain is the pause after which a box that can't be opened is tried again.
+	openAgain = time.Second
+	// observeAgain is the same for one whose slots can't be observed.
+	observeAgain = 2 * time.Second
 )
 
 // A Config says what a [Server] serves.
@@ -27,15 +33,15 @@ type Config struct {
 	// Options open it. With [hal0.WithRuntime] there are the states of slots, and
 	// with [hal0.WithFiles] files do not change.
 	Options []hal0.Option
-	// Hosts are the names and addresses, with the port unless it is 80, that
-	// requests may be for: all others are refused. Set it before the first request.
+	// Hosts are the names and addresses that requests may be for, with the port as
+	// their Host header has it: all others are refused. See [HostsOf]. Set it before the first request.
 	Hosts []string
 	// Path is below which path of those hosts the server is, such as "/hal0"; it is
 	// part of the requests that [Server.Handler] gets. "" is the root.
 	Path string
 	// AskRegistry has images compared with what registries serve, not only with
-	// what is in the local store, at most every ten minutes. It takes
-	// [hal0.WithRegistry].
+	// what is in the local store, when somebody asks for them: at most every ten
+	// minutes while files stay as they are. It takes [hal0.WithRegistry].
 	AskRegistry bool
 	// Log is told what goes wrong; nil is nobody.
 	Log *slog.Logger
@@ -51,6 +57,7 @@ type Server struct {
 	metrics *metrics
 
 	watching chan struct{} // closed once the files are watched
+	ended    chan struct{} // closed once they are not any more
 
 	mu sync.Mutex // of those who make the next view
 }
@@ -59,7 +66,7 @@ type Server struct {
 // watched before [Server.Run]. The error is that of [hal0.Open]; files with
 // problems are none, they are what is served.
 func New(config Config) (*Server, error) {
-	s := &Server{config: config, log: config.Log, watching: make(chan struct{})}
+	s := &Server{config: config, log: config.Log, watching: make(chan struct{}), ended: make(chan struct{})}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -95,6 +102,7 @@ func (s *Server) Run(ctx context.Context) error {
 	begun := sync.OnceFunc(func() { close(s.watching) })
 	defer begun()
 	defer s.hub.close()
+	defer close(s.ended)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	opened := make(chan *hal0.Box, 1)
@@ -118,11 +126,9 @@ func (s *Server) follow(ctx context.Context, opened chan *hal0.Box, begun func()
 		case err != nil:
 			return err
 		}
-		box, err := hal0.Open(s.config.Home, s.config.Options...)
-		if err != nil {
-			s.log.Error("the box can't be opened again", "error", err)
-			begun()
-			continue
+		box := s.open(ctx, begun)
+		if box == nil {
+			return nil
 		}
 		s.next(func(v *view) *view { return v.withBox(box) })
 		if !first { // the first step is what there is
@@ -140,6 +146,37 @@ func (s *Server) follow(ctx context.Context, opened chan *hal0.Box, begun func()
 	return nil
 }
 
+// open opens the box again, for as often as that takes: what keeps it from being
+// opened may end without a change of its files. It returns nil once ctx has ended,
+// and calls begun when it can't be done at once.
+func (s *Server) open(ctx context.Context, begun func()) *hal0.Box {
+	for told := false; ; told = true {
+		box, err := hal0.Open(s.config.Home, s.config.Options...)
+		if err == nil {
+			return box
+		}
+		if !told {
+			s.log.Error("the box can't be opened again: it is shown as it was", "error", err)
+		}
+		begun()
+		if !pause(ctx, openAgain) {
+			return nil
+		}
+	}
+}
+
+// pause waits; false when ctx ends first.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
 // observe takes in the states of the slots of the newest box.
 func (s *Server) observe(ctx context.Context, opened <-chan *hal0.Box) {
 	stop := func() {}
@@ -155,28 +192,36 @@ func (s *Server) observe(ctx context.Context, opened <-chan *hal0.Box) {
 			running.Wait()
 			var observed context.Context
 			observed, stop = context.WithCancel(ctx)
-			running.Go(func() { s.observeBox(observed, box) })
+			running.Go(func() {
+				for s.observeBox(observed, box) && pause(observed, observeAgain) {
+				}
+			})
 		}
 	}
 }
 
-func (s *Server) observeBox(ctx context.Context, box *hal0.Box) {
+// observeBox takes in the states of a box's slots until ctx ends, or that fails; it
+// reports whether it is worth another try.
+func (s *Server) observeBox(ctx context.Context, box *hal0.Box) bool {
+	whole := true // the next step has all slots
 	for statuses, err := range box.Observe(ctx) {
 		switch {
 		case errors.Is(err, hal0.ErrNoRuntime):
-			return
-		case errors.Is(err, runtime.ErrUnavailable):
+			return false
+		case err != nil: // unless the runtime is away, it is the last step
 			s.log.Warn("the states of slots are not known", "error", err)
-			s.next(func(v *view) *view { return v.withoutStates(err) })
+			s.next(func(v *view) *view {
+				s.metrics.lost()
+				return v.withoutStates(err)
+			})
 			s.hub.send(runtimeEvent(err))
-		case err != nil:
-			s.log.Error("slots are not observed any more", "error", err)
-			s.next(func(v *view) *view { return v.withoutStates(err) })
-			s.hub.send(runtimeEvent(err))
-			return
+			whole = true
 		default:
 			var changed []hal0.Status
 			s.next(func(v *view) *view {
+				if whole {
+					statuses = append(statuses, v.gone(statuses)...)
+				}
 				next, c := v.withStates(statuses)
 				for _, now := range c {
 					s.metrics.moved(now.Slot, v.states[now.Slot].State, now.State, time.Now())
@@ -185,8 +230,10 @@ func (s *Server) observeBox(ctx context.Context, box *hal0.Box) {
 				return next
 			})
 			s.hub.send(stateEvents(changed)...)
+			whole = false
 		}
 	}
+	return true
 }
 
 // next makes the next view out of the one there is.

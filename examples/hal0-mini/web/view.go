@@ -75,7 +75,7 @@ func newView(box *hal0.Box) *view {
 }
 
 func readFiles(box *hal0.Box) *files {
-	f := &files{box: box, profiles: box.ProfileUses(), report: box.Check(), devices: box.Devices(), bodies: &bodies{}}
+	f := &files{box: box, profiles: profilesOf(box), report: box.Check(), devices: box.Devices(), bodies: &bodies{}}
 	f.report.Problems = append(hal0.ValidationErrors{}, f.report.Problems...)
 	f.report.Warnings = append(hal0.ValidationErrors{}, f.report.Warnings...)
 	for _, r := range box.ResolveAll() {
@@ -90,6 +90,15 @@ func readFiles(box *hal0.Box) *files {
 		return h
 	})
 	return f
+}
+
+// profilesOf are the box's profiles without secrets.
+func profilesOf(box *hal0.Box) []hal0.ProfileUse {
+	list := box.ProfileUses()
+	for i := range list {
+		list[i].Flags, list[i].ResolvedFlags = slot.RedactFlags(list[i].Flags), slot.RedactFlags(list[i].ResolvedFlags)
+	}
+	return list
 }
 
 func slotOf(box *hal0.Box, r hal0.Resolution) Slot {
@@ -129,6 +138,17 @@ func (v *view) withBox(box *hal0.Box) *view {
 // withoutStates is the view when states are not known.
 func (v *view) withoutStates(err error) *view {
 	return &view{files: v.files, states: map[string]hal0.Status{}, unknown: err, bodies: &bodies{}}
+}
+
+// gone are the slots that are known and not among statuses, which are all there are:
+// they went while nobody looked.
+func (v *view) gone(statuses []hal0.Status) (gone []hal0.Status) {
+	for name := range v.states {
+		if !slices.ContainsFunc(statuses, func(s hal0.Status) bool { return s.Slot == name }) {
+			gone = append(gone, hal0.Status{Slot: name, State: hal0.StateOffline})
+		}
+	}
+	return gone
 }
 
 // withStates is the view with the states of some slots, and those that differ from
