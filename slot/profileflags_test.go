@@ -37,7 +37,7 @@ func TestProfileFlagsAreLaunched(t *testing.T) {
 		launched := slices.DeleteFunc(slices.Clone(plan.Flags), func(f provider.Flag) bool {
 			return f.Source != provider.FromProfile && f.Source != provider.FromMTP
 		})
-		assert.Equal(t, len(launched), len(flags), p.Name)
+		assert.Len(t, flags, len(launched), p.Name)
 		assert.Subset(t, launched, flags, p.Name)
 		assert.Equal(t, p.MTP, slices.ContainsFunc(flags, func(f provider.Flag) bool { return f.Source == provider.FromMTP }), p.Name)
 	}
