@@ -172,6 +172,12 @@ func (b *Box) hold(ctx context.Context, name string) (hold, error) {
 	return hold{tree, b.home.Record(name)}, nil
 }
 
+// held reports whether a program works on the slot at this moment: what the record
+// says is going on would be an old story otherwise.
+func (b *Box) held(name string) bool {
+	return b.keepsRecords() && file.Locked(b.home.recordDir(name))
+}
+
 func (h hold) release() {
 	if h.tree != nil {
 		h.tree.Unlock()

@@ -239,3 +239,43 @@ func TestStatusTellsMore(t *testing.T) {
 		assert.Equal(t, tc.want, status().State, name)
 	}
 }
+
+// While a program fetches the image of a slot or makes its container, others see
+// that; what a program that is gone has left is an old story.
+func TestStatusTellsWhatOthersDo(t *testing.T) {
+	b := newDiskBox(t, ready)
+	b.write("etc/hal0/profiles.toml", "[profile.p]\nimage = \"localhost/far:v1\"\ndevice_class = \"cpu\"\n")
+	b.rt.AddRemote("localhost/far:v1", runtimetest.Remote{Program: ready})
+	b.slot("one", freeSlotPorts(t)[0])
+	pulling, goOn := make(chan struct{}), make(chan struct{})
+	b.rt.Intercept(func(_ context.Context, c runtimetest.Call, do func() error) error {
+		if c.Op == runtimetest.OpPull {
+			close(pulling)
+			<-goOn
+		}
+		return do()
+	})
+	ended := make(chan error, 1)
+	go func() {
+		_, err := b.open().Up(context.WithoutCancel(t.Context()), "one")
+		ended <- err
+	}()
+	<-pulling
+	want := hal0.Status{Slot: "one", State: hal0.StatePulling, Reason: "pulling localhost/far:v1"}
+	s, err := b.open().Status(t.Context(), "one")
+	require.NoError(t, err)
+	assert.Equal(t, want, s)
+	o := observe(t, b.open())
+	assert.Equal(t, []hal0.Status{want}, o.step())
+
+	left, err := os.ReadFile(b.open().Home().Record("one"))
+	require.NoError(t, err)
+	close(goOn)
+	require.NoError(t, <-ended)
+	o.until("one", is(hal0.StateReady))
+	require.NoError(t, b.open().Down(t.Context(), "one"))
+	require.NoError(t, os.WriteFile(b.open().Home().Record("one"), left, 0o600))
+	s, err = b.open().Status(t.Context(), "one")
+	require.NoError(t, err)
+	assert.Equal(t, hal0.Status{Slot: "one", State: hal0.StateOffline}, s, "nobody fetches it")
+}

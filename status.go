@@ -106,10 +106,14 @@ func (b *Box) StatusAll(ctx context.Context) ([]Status, error) {
 }
 
 // absent is the status of a slot without a container: offline, unless it could
-// not be started.
+// not be started, or a program is about to start it.
 func (b *Box) absent(name string) Status {
-	if r, ok := b.recorded(name); ok && r.State == StateError {
+	r, ok := b.recorded(name)
+	switch {
+	case ok && r.State == StateError:
 		return Status{Slot: name, State: StateError, Reason: "it is not up: " + r.Message}
+	case ok && (r.State == StatePulling || r.State == StateStarting) && b.held(name):
+		return Status{Slot: name, State: r.State, Reason: r.Message}
 	}
 	return Status{Slot: name, State: StateOffline}
 }

@@ -36,7 +36,7 @@ func Parse(name string, data []byte, providers provider.Set) (*File, error) {
 	}
 	f := &File{doc: doc}
 	problems := f.arrange()
-	problems = append(problems, conf.Problems(doc.Decode(&f.Slot, conf.Keep))...)
+	problems = append(problems, discreet(conf.Problems(doc.Decode(&f.Slot, conf.Keep)))...)
 	problems = append(problems, f.unknown()...)
 	problems = append(problems, f.check(stem(name), providers, problems)...)
 	problems.Sort()
@@ -44,6 +44,18 @@ func Parse(name string, data []byte, providers provider.Set) (*File, error) {
 		return nil, err
 	}
 	return f, nil
+}
+
+// discreet takes what was found out of problems of the environment: it may be a
+// secret.
+func discreet(problems conf.ValidationErrors) conf.ValidationErrors {
+	for i, p := range problems {
+		if slices.Contains(p.Keys, "env") {
+			problems[i].Message, _, _ = strings.Cut(p.Message, ", got ")
+			problems[i].Found = ""
+		}
+	}
+	return problems
 }
 
 // ClaimedPort returns the port that a slot file asks for, also one that has

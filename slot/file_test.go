@@ -178,3 +178,15 @@ func TestOldKeys(t *testing.T) {
 		})
 	}
 }
+
+// What stands in the environment may be a secret, and is not quoted.
+func TestParseKeepsTheEnvironmentToItself(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"port = 8081\nserver.env = { API_KEY = 5150515 }\n": "a.toml:2:16: server.env.API_KEY: must be a string",
+		"port = 8081\nserver.env = \"API_KEY=5150515\"\n":   "a.toml:2:8: server.env: must be a table",
+	} {
+		_, err := slot.Parse("a.toml", []byte(text), provider.Builtin())
+		require.EqualError(t, err, want)
+	}
+}

@@ -371,3 +371,17 @@ func TestMakeDir(t *testing.T) {
 	require.NoError(t, os.WriteFile(inTheWay, nil, 0o644))
 	require.Error(t, file.MakeDir(filepath.Join(inTheWay, "g")))
 }
+
+func TestLocked(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	assert.False(t, file.Locked(dir), "nobody ever locked it")
+	tree, err := file.Lock(t.Context(), dir)
+	require.NoError(t, err)
+	assert.True(t, file.Locked(dir))
+	tree.Unlock()
+	assert.False(t, file.Locked(dir))
+	again, err := file.Lock(t.Context(), dir)
+	require.NoError(t, err, "to look is not to lock")
+	again.Unlock()
+}

@@ -57,6 +57,17 @@ func Lock(ctx context.Context, dir string) (*Tree, error) {
 // Unlock lets others in. The tree can't be used any more.
 func (t *Tree) Unlock() { _ = t.lock.Close() } // which can't fail: nothing was written
 
+// Locked reports whether somebody holds the lock of dir at this moment. It is false
+// where that can't be told. Who takes the lock meanwhile waits a moment longer.
+func Locked(dir string) bool {
+	f, err := os.OpenFile(filepath.Join(dir, LockName), os.O_RDONLY|noFollow, 0) //nolint:gosec // the tree's lock
+	if err != nil {
+		return false
+	}
+	defer f.Close() //nolint:errcheck // nothing was written
+	return flocked(f)
+}
+
 // tryLock opens and locks a lock file.
 func tryLock(name string) (*os.File, error) {
 	f, err := openLock(name)

@@ -13,6 +13,8 @@ const noFollow = 0
 
 func flock(*os.File) error { return errors.ErrUnsupported }
 
+func flocked(*os.File) bool { return false }
+
 // GID is not told by this system.
 func GID(fs.FileInfo) (gid int, ok bool) { return 0, false }
 

@@ -21,7 +21,8 @@ func (s *Server) routeAPI(mux *http.ServeMux) {
 	mux.HandleFunc("GET /api/hardware", s.fixed("hardware", func(v *view) any { return v.hardware() }))
 	mux.HandleFunc("GET /api/images", s.images)
 	mux.HandleFunc("GET /api/events", s.events)
-	mux.HandleFunc("GET /api/openapi.json", func(w http.ResponseWriter, r *http.Request) { s.send(w, r, bodyOf(openAPI)) })
+	document := bodyOf(openAPI)
+	mux.HandleFunc("GET /api/openapi.json", func(w http.ResponseWriter, r *http.Request) { s.send(w, r, document) })
 	mux.HandleFunc("GET /api/", func(w http.ResponseWriter, _ *http.Request) {
 		s.fail(w, http.StatusNotFound, failure{Code: "path.unknown", Message: "nothing is here: /api/openapi.json tells what there is"})
 	})

@@ -248,11 +248,28 @@ func TestMetrics(t *testing.T) {
 	b.slot("a", 8192)
 	s := b.serve()
 	s.awaits(map[string]hal0.State{"a": hal0.StateOffline})
-	opened := b.opened()
-	_, err := opened.Up(t.Context(), "a")
-	require.NoError(t, err)
+	// Its image is fetched for as long as somebody has to see that.
+	b.rt.AddRemote("example.com/far:1", runtimetest.Remote{Program: runtimetest.Program{Handler: runtimetest.ModelServer()}})
+	b.write("etc/hal0/profiles.toml", "[profile.p]\nimage = \"example.com/far:1\"\ndevice_class = \"cpu\"\n")
+	seen := make(chan struct{})
+	b.rt.Intercept(func(_ context.Context, c runtimetest.Call, do func() error) error {
+		if c.Op == runtimetest.OpPull {
+			<-seen
+		}
+		return do()
+	})
+	ended := make(chan error, 1)
+	go func() {
+		_, err := b.opened().Up(context.WithoutCancel(t.Context()), "a")
+		ended <- err
+	}()
+	s.awaits(map[string]hal0.State{"a": hal0.StatePulling})
+	assert.Contains(t, s.get("/metrics").body, "hal0_image_pulls_total 1")
+	close(seen)
+	require.NoError(t, <-ended)
 	s.awaits(map[string]hal0.State{"a": hal0.StateReady})
 	assert.Contains(t, s.get("/metrics").body, `hal0_slots{state="ready"} 1`)
+	assert.Contains(t, s.get("/metrics").body, "hal0_slot_up_seconds_count 1")
 	events := s.listen()
 	b.slot("a", 8192, "mtp = 7\n")
 	events.until("file", `"invalid"`)

@@ -59,6 +59,9 @@ func (s *Server) recovered(w http.ResponseWriter, r *http.Request) {
 		panic(problem) // net/http's own word for ending an answer
 	}
 	s.log.Error("a request failed", "path", r.URL.Path, "panic", problem, "stack", string(debug.Stack()))
+	if w.Header().Get("Content-Type") != "" {
+		panic(http.ErrAbortHandler) // what has been sent is not to be taken for all
+	}
 	s.fail(w, http.StatusInternalServerError, failure{Code: "internal", Message: "the request failed; the server's log has more"})
 }
 

@@ -2,12 +2,16 @@ package web
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +22,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hal0ai/hal0-go"
+	"github.com/hal0ai/hal0-go/internal/ggufwrite"
+	"github.com/hal0ai/hal0-go/runtime"
+	"github.com/hal0ai/hal0-go/slot"
 )
 
 func newServer(t *testing.T) *Server {
@@ -91,6 +98,12 @@ func TestPanic(t *testing.T) {
 	assert.Equal(t, http.StatusInternalServerError, w.Code)
 	assert.JSONEq(t, `{"code":"internal","message":"the request failed; the server's log has more","details":null}`, w.Body.String())
 	assert.PanicsWithValue(t, http.ErrAbortHandler, func() {
+		s.guard(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			s.send(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil), newBody("a part"))
+			panic("x")
+		})).ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://box/", nil))
+	}, "an answer that has begun is cut off")
+	assert.PanicsWithValue(t, http.ErrAbortHandler, func() {
 		s.guard(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })).
 			ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://box/", nil))
 	}, "net/http has to see it")
@@ -111,14 +124,18 @@ func TestMoved(t *testing.T) {
 		"up":              {[]hal0.State{offline, pulling, starting, warming, ready, serving, ready}, 1, 0, 1, 3, 0},
 		"after a failure": {[]hal0.State{failed, starting, warming, failed, warming, ready}, 1, 0, 0, 1, 0},
 		"down":            {[]hal0.State{ready, unloading, unloading, offline}, 0, 1, 0, 0, 2},
-		"at once":         {[]hal0.State{offline, ready, offline}, 0, 0, 0, 0, 0},
+		"at once":         {[]hal0.State{offline, ready, offline}, 1, 0, 0, 0.5, 0},
 		"found so":        {[]hal0.State{"", warming, ready}, 0, 0, 0, 0, 0},
 		"given up":        {[]hal0.State{offline, warming, unloading, offline, warming, ready}, 1, 1, 0, 1, 1},
 	} {
 		m, at := newMetrics(newServer(t)), time.Now()
 		for i := 1; i < len(c.states); i++ {
 			at = at.Add(time.Second)
-			m.moved("a", c.states[i-1], c.states[i], at)
+			now := hal0.Status{Slot: "a", State: c.states[i]}
+			if c.states[i] == ready {
+				now.Container = &runtime.Container{StartedAt: at.Add(-500 * time.Millisecond)}
+			}
+			m.moved(c.states[i-1], now, at)
 		}
 		up, down := histogram(t, m.up.Write), histogram(t, m.down.Write)
 		assert.Equal(t, uint64(c.up), up.GetSampleCount(), name)
@@ -133,9 +150,9 @@ func TestMoved(t *testing.T) {
 func TestMovedUnseen(t *testing.T) {
 	t.Parallel()
 	m, at := newMetrics(newServer(t)), time.Now()
-	m.moved("a", hal0.StateOffline, hal0.StateWarming, at)
+	m.moved(hal0.StateOffline, hal0.Status{Slot: "a", State: hal0.StateWarming}, at)
 	m.lost()
-	m.moved("a", "", hal0.StateReady, at.Add(time.Hour))
+	m.moved("", hal0.Status{Slot: "a", State: hal0.StateReady}, at.Add(time.Hour))
 	assert.Zero(t, histogram(t, m.up.Write).GetSampleCount())
 }
 
@@ -212,4 +229,33 @@ func TestDeadlinesOfTheirOwn(t *testing.T) {
 	require.NoError(t, <-ended)
 	_, err = io.Copy(io.Discard, stream)
 	require.NoError(t, err, "the stream was ended, not cut off")
+}
+
+// What nobody tells of is looked at again: states stay, and the page is another one.
+func TestViewAgain(t *testing.T) {
+	t.Parallel()
+	home := t.TempDir()
+	model := filepath.Join(home, "a.gguf")
+	slots := filepath.Join(home, "etc/hal0/slots")
+	require.NoError(t, os.MkdirAll(slots, 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(slots, "a.toml"), []byte("port = 8081\n[model]\ndefault = \""+model+"\"\ncontext_size = 512\n"), 0o600))
+	s, err := New(Config{Home: hal0.HomeAt(home)})
+	require.NoError(t, err)
+	s.next(func(v *view) *view {
+		next, _ := v.withStates([]hal0.Status{{Slot: "a", State: hal0.StateOffline}})
+		return next
+	})
+	before := s.view()
+	unreadable := func(v *view) bool {
+		one, _ := v.slot("a")
+		require.Equal(t, hal0.StateOffline, one.State)
+		return slices.ContainsFunc(one.Plan.Warnings, func(w slot.Warning) bool { return w.Code == slot.WarnModelFile })
+	}
+	require.True(t, unreadable(before))
+	var weights bytes.Buffer
+	require.NoError(t, ggufwrite.Write(&weights, ggufwrite.Model{}))
+	require.NoError(t, os.WriteFile(model, weights.Bytes(), 0o600))
+	s.next((*view).again)
+	assert.False(t, unreadable(s.view()))
+	assert.NotEqual(t, before.number, s.view().number)
 }

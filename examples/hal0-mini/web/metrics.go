@@ -13,7 +13,7 @@ import (
 )
 
 // metrics are what Prometheus reads. They tell of what was observed: a slot that
-// is up again between two looks has no duration.
+// is up again, or down, between two looks has no duration.
 type metrics struct {
 	registry *prometheus.Registry
 	up, down prometheus.Histogram
@@ -31,7 +31,7 @@ func newMetrics(s *Server) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		up:       prometheus.NewHistogram(prometheus.HistogramOpts{Name: "hal0_slot_up_seconds", Help: "Time that slots took from rest to ready, as observed.", Buckets: upTo}),
-		down:     prometheus.NewHistogram(prometheus.HistogramOpts{Name: "hal0_slot_down_seconds", Help: "Time that slots took from unloading to offline, as observed.", Buckets: upTo}),
+		down:     prometheus.NewHistogram(prometheus.HistogramOpts{Name: "hal0_slot_down_seconds", Help: "Time that slots took from unloading to offline, of those that were seen unloading.", Buckets: upTo}),
 		pulls:    prometheus.NewCounter(prometheus.CounterOpts{Name: "hal0_image_pulls_total", Help: "Times that a slot was seen to fetch its image."}),
 		invalid:  prometheus.NewCounter(prometheus.CounterOpts{Name: "hal0_file_errors_total", Help: "Times that a file of the box was changed to something with problems."}),
 		began:    map[string]time.Time{},
@@ -54,27 +54,31 @@ func (m *metrics) files(changes []hal0.FileChange) {
 	}
 }
 
-// moved counts that a slot went from one state to another at a time.
-func (m *metrics) moved(slot string, from, to hal0.State, at time.Time) {
-	if from == to {
+// moved counts that a slot went from one state to another by a time.
+func (m *metrics) moved(from hal0.State, now hal0.Status, at time.Time) {
+	if from == now.State {
 		return
 	}
-	if to == hal0.StatePulling {
+	if now.State == hal0.StatePulling {
 		m.pulls.Inc()
 	}
-	began, moving := m.began[slot]
-	switch to {
+	atRest := from == hal0.StateOffline || from == hal0.StateError
+	began, moving := m.began[now.Slot]
+	switch now.State {
 	case hal0.StatePulling, hal0.StateStarting, hal0.StateWarming:
-		if !moving && (from == hal0.StateOffline || from == hal0.StateError) {
-			m.began[slot] = at
+		if !moving && atRest {
+			m.began[now.Slot] = at
 		}
 		return
 	case hal0.StateUnloading:
-		m.began[slot] = at
+		m.began[now.Slot] = at
 		return
 	case hal0.StateReady, hal0.StateServing, hal0.StateIdle:
+		if !moving && atRest && now.Container != nil { // it was up before anybody looked again
+			began, moving = now.Container.StartedAt, true
+		}
 		if moving {
-			m.up.Observe(at.Sub(began).Seconds())
+			m.up.Observe(max(0, at.Sub(began).Seconds()))
 		}
 	case hal0.StateError: // it came to nothing
 	case hal0.StateOffline:
@@ -82,7 +86,7 @@ func (m *metrics) moved(slot string, from, to hal0.State, at time.Time) {
 			m.down.Observe(at.Sub(began).Seconds())
 		}
 	}
-	delete(m.began, slot)
+	delete(m.began, now.Slot)
 }
 
 // lost forgets when slots began to move: what they do is not known any more.

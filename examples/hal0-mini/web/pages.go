@@ -112,7 +112,7 @@ func (p *pages) render(v *view, made page) body {
 	var html bytes.Buffer
 	err := p.templates[made.template].ExecuteTemplate(&html, "layout", layout{
 		Title: made.title, Section: made.section, Slot: made.slot, Content: made.content(),
-		Host: v.hardware().Hardware.Hostname, View: v.number, Problems: len(v.report.Problems), Unknown: textOf(v.unknown),
+		Host: v.probed().Hostname, View: v.number, Problems: len(v.report.Problems), Unknown: textOf(v.unknown),
 		Assets: p.assets.urls,
 	})
 	if err != nil {

@@ -24,6 +24,9 @@ const (
 	openAgain = time.Second
 	// observeAgain is the same for one whose slots can't be observed.
 	observeAgain = 2 * time.Second
+	// readAgain is the pause after which what nobody tells of is looked at again:
+	// model files, and the hardware.
+	readAgain = time.Minute
 )
 
 // A Config says what a [Server] serves.
@@ -81,7 +84,7 @@ func New(config Config) (*Server, error) {
 	return s, nil
 }
 
-// Handler returns what answers requests.
+// Handler returns what answers requests. The stream of events waits for [Server.Run].
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	s.routeAPI(mux)
@@ -109,6 +112,11 @@ func (s *Server) Run(ctx context.Context) error {
 	var observing sync.WaitGroup
 	defer observing.Wait()
 	observing.Go(func() { s.observe(ctx, opened) })
+	observing.Go(func() {
+		for pause(ctx, readAgain) {
+			s.next((*view).again)
+		}
+	})
 	opened <- s.view().box
 	return s.follow(ctx, opened, begun)
 }
@@ -224,7 +232,7 @@ func (s *Server) observeBox(ctx context.Context, box *hal0.Box) bool {
 				}
 				next, c := v.withStates(statuses)
 				for _, now := range c {
-					s.metrics.moved(now.Slot, v.states[now.Slot].State, now.State, time.Now())
+					s.metrics.moved(v.states[now.Slot].State, now, time.Now())
 				}
 				changed = c
 				return next

@@ -31,8 +31,17 @@ type files struct {
 	slots    []Slot // without their states
 	report   hal0.Report
 	devices  []hal0.DeviceInfo
-	hardware func() Hardware // found out when it is first asked for
+	// What the box is, and what slots take of its memory, is found out when it is
+	// first asked for.
+	probed   func() probed
+	hardware func() Hardware
 	bodies   *bodies
+}
+
+// probed is what a box is, and what could not be found out of it.
+type probed struct {
+	device.Hardware
+	problem string
 }
 
 // A Slot is a slot with everything that is known of it, without secrets.
@@ -81,13 +90,13 @@ func readFiles(box *hal0.Box) *files {
 	for _, r := range box.ResolveAll() {
 		f.slots = append(f.slots, slotOf(box, r))
 	}
+	f.probed = sync.OnceValue(func() probed {
+		h, err := box.Hardware()
+		return probed{h, textOf(err)}
+	})
 	f.hardware = sync.OnceValue(func() Hardware {
-		h := Hardware{Memory: box.Memory(), Report: f.report}
-		var err error
-		if h.Hardware, err = box.Hardware(); err != nil {
-			h.Problem = err.Error()
-		}
-		return h
+		p := f.probed()
+		return Hardware{Hardware: p.Hardware, Problem: p.problem, Memory: box.Memory(), Report: f.report}
 	})
 	return f
 }
@@ -133,6 +142,12 @@ func (v *view) withBox(box *hal0.Box) *view {
 		return s.Container == nil && !slices.Contains(names, name)
 	})
 	return next
+}
+
+// again is the view with what the files say now that they stand for: models that
+// have come, or devices that are gone.
+func (v *view) again() *view {
+	return &view{files: readFiles(v.box), states: v.states, unknown: v.unknown, bodies: &bodies{}}
 }
 
 // withoutStates is the view when states are not known.

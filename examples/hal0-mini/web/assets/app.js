@@ -82,8 +82,9 @@
     }
     const about = document.body.dataset.slot === status.slot; // and tells more of it
     const added = lamps.length === 0 && location.pathname === document.body.dataset.base + '/slots';
+    const gone = !status.container; // and with it what has no file
     // A page that is on its way may be older than this.
-    if (renewing || about || added || document.getElementById('unknown')) renewSoon();
+    if (renewing || about || added || gone || document.getElementById('unknown')) renewSoon();
   };
 
   const listen = () => {
