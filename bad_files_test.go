@@ -43,7 +43,7 @@ func TestBadSlotFiles(t *testing.T) {
 		"unknown key of npu":     {"bad", "port = 8082\n[npu]\nvad = true\n", `SLOTS/bad.toml:3:1: npu.vad: ` + unknown + "asr, embed"},
 		"unknown key of image":   {"bad", "port = 8082\n[image]\nsteps = 4\n", `SLOTS/bad.toml:3:1: image.steps: ` + unknown + "default_size, default_steps, idle_restore_minutes"},
 		"image a number":         {"bad", "port = 8082\nimage = 3\n", "SLOTS/bad.toml:2:1: image: must be a string, got 3"},
-		"model a string":         {"bad", "port = 8082\nmodel = \"qwen\"\n", `SLOTS/bad.toml:2:1: model: must be a table, got the string "qwen"`},
+		"model a string":         {"bad", "port = 8082\nmodel = \"qwen\"\n", `SLOTS/bad.toml:2:1: model: must be a table, got the string "qwen": write it as model.default, as a migration does`},
 		"unbalanced quote":       {"bad", "port = 8082\n[server]\nextra_args = \"--jinja 'x\"\n", "SLOTS/bad.toml:3:1: server.extra_args: the quote ' at character 9 is never closed"},
 		"environment name":       {"bad", "port = 8082\n[server]\nenv = { \"A=B\" = \"c\" }\n", `SLOTS/bad.toml:3:9: server.env."A=B": "A=B" is not the name of an environment variable: want letters, digits and _, not beginning with a digit`},
 		"environment a number":   {"bad", "port = 8082\n[server.env]\nA = 1\n", "SLOTS/bad.toml:3:1: server.env.A: must be a string, got 1"},

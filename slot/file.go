@@ -36,7 +36,7 @@ func Parse(name string, data []byte, providers provider.Set) (*File, error) {
 	}
 	f := &File{doc: doc}
 	problems := f.arrange()
-	problems = append(problems, discreet(conf.Problems(doc.Decode(&f.Slot, conf.Keep)))...)
+	problems = append(problems, reworded(conf.Problems(doc.Decode(&f.Slot, conf.Keep)))...)
 	problems = append(problems, f.unknown()...)
 	problems = append(problems, f.check(stem(name), providers, problems)...)
 	problems.Sort()
@@ -46,13 +46,16 @@ func Parse(name string, data []byte, providers provider.Set) (*File, error) {
 	return f, nil
 }
 
-// discreet takes what was found out of problems of the environment: it may be a
-// secret.
-func discreet(problems conf.ValidationErrors) conf.ValidationErrors {
+// reworded says more of some problems, and less of those of the environment: what
+// stands there may be a secret.
+func reworded(problems conf.ValidationErrors) conf.ValidationErrors {
 	for i, p := range problems {
-		if slices.Contains(p.Keys, "env") {
+		switch {
+		case slices.Contains(p.Keys, "env"):
 			problems[i].Message, _, _ = strings.Cut(p.Message, ", got ")
 			problems[i].Found = ""
+		case len(p.Keys) == 1 && p.Keys[0] == "model" && strings.Contains(p.Message, "got the string"):
+			problems[i].Message += ": write it as model.default, as a migration does"
 		}
 	}
 	return problems
@@ -120,6 +123,9 @@ func (f *File) unknown() conf.ValidationErrors {
 		if len(u.Keys) > 1 && (u.Keys[0] == "npu" || u.Keys[0] == imageSettings) {
 			problems = append(problems, u)
 			continue
+		}
+		if len(u.Keys) == 1 && u.Keys[0] == "slot" {
+			u.Message = "is ignored, as it is no table: a slot's keys stand in the table [slot], or at the top level"
 		}
 		f.Warnings = append(f.Warnings, warnf(WarnUnknownKey, "%s", u.Error()))
 		u.Code = WarnUnknownKey

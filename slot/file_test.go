@@ -162,7 +162,7 @@ func TestOldKeys(t *testing.T) {
 	assert.Len(t, f.Warnings, 1, "and it is no unknown key")
 
 	for name, tc := range map[string]struct{ doc, want string }{
-		"a model that is a text":    {"port = 8081\nmodel = \"qwen\"\n", `slots/chat.toml:2:1: model: must be a table, got the string "qwen"`},
+		"a model that is a text":    {"port = 8081\nmodel = \"qwen\"\n", `slots/chat.toml:2:1: model: must be a table, got the string "qwen": write it as model.default, as a migration does`},
 		"a value out of range":      {"port = 8081\n[model]\nctx_size = 1\n", "slots/chat.toml:3:1: model.ctx_size: must be at least 128, got 1"},
 		"a value of another type":   {"port = 8081\n[model]\nctx_size = \"4k\"\n", `slots/chat.toml:3:1: model.ctx_size: must be an integer, got the string "4k"`},
 		"under [slot]":              {"[slot]\nport = 8081\nidle_timeout_seconds = -1\n", "slots/chat.toml:3:1: slot.idle_timeout_seconds: must be at least 0, got -1"},
@@ -188,5 +188,16 @@ func TestParseKeepsTheEnvironmentToItself(t *testing.T) {
 	} {
 		_, err := slot.Parse("a.toml", []byte(text), provider.Builtin())
 		require.EqualError(t, err, want)
+	}
+}
+
+// A table [slot] that is none is told of in its own words.
+func TestParseTellsOfTheShape(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"slot = \"x\"\nport = 8081\n", "port = 8081\n[[slot]]\nport = 1\n"} {
+		f, err := slot.Parse("a.toml", []byte(text), provider.Builtin())
+		require.NoError(t, err)
+		require.Len(t, f.Notes(), 1)
+		assert.Equal(t, "is ignored, as it is no table: a slot's keys stand in the table [slot], or at the top level", f.Notes()[0].Message)
 	}
 }
