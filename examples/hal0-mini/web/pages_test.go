@@ -94,7 +94,7 @@ func TestPages(t *testing.T) {
 		"and others": {odd, "/profiles", 200, []string{"3 profiles shown", "profile.served.flags --port is set by hal0 itself"}},
 		"broken profiles": {broken, "/profiles", 500, []string{
 			"11 problems in this box’s files.", "Profiles can’t be shown", "3 problems",
-			`profile.mine.backend unknown backend "cuda": want one of rocm, vulkan, none found cuda allowed rocm , vulkan , none /etc/hal0/profiles.toml line 3, column 1`,
+			`profile.mine.backend unknown backend "cuda": want one of rocm, vulkan, none /etc/hal0/profiles.toml line 3, column 1`,
 			`profile.mine.flagz unknown key, did you mean "flags"?`, "profile.other.image is required /etc/hal0/profiles.toml line 6, column 10",
 		}},
 		"one of them": {broken, "/profiles/rocm", 500, []string{"Profiles can’t be shown"}},
