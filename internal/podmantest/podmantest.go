@@ -164,8 +164,8 @@ func open() (*Service, error) {
 	return s, nil
 }
 
-// lockMachine waits until no other test process runs a private service: two
-// of them would hand out the same container addresses and host ports.
+// lockMachine waits until no other test process runs a private service: side by
+// side their containers start so slowly that servers are not ready in time.
 func lockMachine() (*os.File, error) {
 	f, err := os.OpenFile(filepath.Join(os.TempDir(), "hal0-podmantest.lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
