@@ -9,8 +9,6 @@ import (
 	"runtime"
 	"strconv"
 	"syscall"
-
-	"golang.org/x/sys/unix"
 )
 
 // outsideEnv tells an isolated process which process is outside its network.
@@ -54,7 +52,7 @@ func isolated() (int, error) {
 	cmd := exec.Command(program, os.Args[1:]...) //nolint:noctx,gosec // this program again; it ends with this process
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.Env = append(os.Environ(), outsideEnv+"="+strconv.Itoa(os.Getpid()))
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
+	cmd.SysProcAttr = ownNetwork()
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGQUIT)
 	defer close(signals)
@@ -72,21 +70,6 @@ func isolated() (int, error) {
 		return 0, err
 	}
 	return cmd.ProcessState.ExitCode(), nil
-}
-
-// raiseLoopback gives a new network its loopback interface.
-func raiseLoopback() (err error) {
-	socket, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, unix.Close(socket)) }()
-	request, err := unix.NewIfreq("lo")
-	if err != nil {
-		return err
-	}
-	request.SetUint16(unix.IFF_UP)
-	return unix.IoctlIfreq(socket, unix.SIOCSIFFLAGS, request)
 }
 
 // outside returns the command line that runs args with the machine's network.

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -70,6 +71,9 @@ func give(tb testing.TB, reason string) {
 
 // unusable returns why podman can't run containers here, or "".
 func unusable() string {
+	if runtime.GOOS != "linux" {
+		return "podman tests need Linux"
+	}
 	if os.Getuid() != 0 {
 		return "podman tests need root"
 	}

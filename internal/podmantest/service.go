@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -180,7 +179,7 @@ func unmountBelow(dir string) error {
 		if len(fields) < 2 || !strings.HasPrefix(fields[1], dir+"/") {
 			continue
 		}
-		if err := syscall.Unmount(fields[1], syscall.MNT_DETACH); err != nil {
+		if err := detach(fields[1]); err != nil {
 			return fmt.Errorf("unmount %s: %w", fields[1], err)
 		}
 	}
