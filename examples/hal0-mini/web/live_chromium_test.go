@@ -68,6 +68,19 @@ func statesAreLive(t *testing.T, browser chromium) {
 	assert.False(t, value[bool](pages["/slots"], `document.querySelector('[data-reason-of=chat]').checkVisibility()`), "there is no reason any more")
 }
 
+// A box that is served below a path is live there.
+func belowAPathIsLive(t *testing.T, browser chromium) {
+	b := newLiveBox(t, nil)
+	b.config.Path = "/hal0"
+	tb := browser.tab(t, serve(t, b.config))
+	tb.watched("/hal0/slots")
+	tb.until(lamp("chat", "offline"))
+	b.up("chat")
+	tb.until(lamp("chat", "ready"))
+	tb.do(chromedp.Click(`nav a[href="/hal0/box"]`))
+	tb.until(`document.title === 'Box · halo'`)
+}
+
 func whatIsOpenStaysOpen(t *testing.T, browser chromium) {
 	b := newLiveBox(t, nil)
 	tb := browser.tab(t, serve(t, b.config))

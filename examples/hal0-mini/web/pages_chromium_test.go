@@ -18,6 +18,7 @@ func TestInChromium(t *testing.T) {
 		"details":                        detailsByKeyboard,
 		"without script":                 withoutScript,
 		"states are live":                statesAreLive,
+		"below a path":                   belowAPathIsLive,
 		"what is open stays open":        whatIsOpenStaysOpen,
 		"files are live":                 filesAreLive,
 		"containers are live":            containersAreLive,
