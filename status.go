@@ -151,6 +151,9 @@ func (b *Box) status(ctx context.Context, name string, c runtime.Container, isUp
 			plan.Probe = slices.DeleteFunc(slices.Clone(plan.Probe), func(c provider.Check) bool { return c.Method != http.MethodGet })
 		}
 		s.State, s.Reason = ask(ctx, &plan, c.Publish[0])
+		if s.State == StateWarming && b.toldToEnd(name, &c) && b.held(name) {
+			s.State, s.Reason = StateUnloading, "the server is told to end"
+		}
 	}
 	return s
 }
