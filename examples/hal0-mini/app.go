@@ -132,7 +132,8 @@ func (a *app) homeDir() (hal0.Home, error) {
 // errDemo: the sample box is there to be looked at.
 var errDemo = errors.New("the sample box has no models and no images: it can be resolved, not run")
 
-// running is withPodman for verbs that make the box's slots run.
+// running is withPodman for verbs about slots that run. Those that the sample box
+// could find are another box's, of slots that happen to have the same names.
 func (a *app) running() (*hal0.Box, func(), error) {
 	if a.demo {
 		return nil, nil, errDemo

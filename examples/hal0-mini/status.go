@@ -11,7 +11,7 @@ import (
 
 func (a *app) status() *cobra.Command {
 	return a.verb("status [SLOT…]", "Tell what slots do right now", cobra.ArbitraryArgs, func(cmd *cobra.Command, args []string) error {
-		box, done, err := a.withPodman()
+		box, done, err := a.running()
 		if err != nil {
 			return err
 		}
@@ -56,7 +56,7 @@ func (a *app) printStatus(list []hal0.Status) error {
 func (a *app) logs() *cobra.Command {
 	var opts runtime.LogOptions
 	cmd := a.verb("logs SLOT", "Print what a slot's server writes", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
-		box, done, err := a.withPodman()
+		box, done, err := a.running()
 		if err != nil {
 			return err
 		}

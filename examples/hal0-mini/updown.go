@@ -85,7 +85,7 @@ func (a *app) progress(e hal0.Event) {
 
 func (a *app) down() *cobra.Command {
 	return a.verb("down [SLOT…]", "Stop slots and remove their containers; all of the box when none is named", cobra.ArbitraryArgs, func(cmd *cobra.Command, args []string) error {
-		box, done, err := a.withPodman()
+		box, done, err := a.running()
 		if err != nil {
 			return err
 		}
