@@ -45,6 +45,8 @@ func (a *app) root() *cobra.Command {
 	flags.StringVar(&a.podman, "podman", podman.DefaultURI(), "podman's API socket as a `URI`")
 	flags.BoolVar(&a.demo, "demo", false, "use the sample box that is built in")
 	flags.BoolVar(&a.json, "json", false, "print JSON")
+	root.MarkFlagsMutuallyExclusive("demo", "home")
+	root.MarkFlagsMutuallyExclusive("demo", "sysroot")
 	root.AddCommand(a.devices(), a.profiles(), a.slots(), a.resolve(), a.up(), a.down(), a.diff(), a.apply(), a.doctor(), a.status(), a.observe(), a.logs(),
 		a.create(), a.set(), a.unset(), a.validate(), a.migrate(), a.probe(), a.recommend(),
 		a.watch(), a.serve(), a.schema(), a.check(), a.pull(), a.manifest(), a.images())

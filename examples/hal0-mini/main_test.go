@@ -139,6 +139,9 @@ func TestExitCodes(t *testing.T) {
 		"no such home":   {[]string{"slots", "--home", home + "/none"}, 1, "no such file or directory"},
 		"bad slot":       {[]string{"slots", "--home", home}, 3, "slots/bad.toml:1:1: port: must be 8081 to 8200, got 80"},
 		"bad socket":     {[]string{"status", "--home", home, "--podman", "tcp://1.2.3.4:5"}, 1, "unix:///"},
+		"demo's edits":   {[]string{"set", "chat", "mtp=false", "--demo"}, 1, "the box's files are read only"},
+		"demo's files":   {[]string{"watch", "--demo"}, 1, "its files do not change"},
+		"two boxes":      {[]string{"slots", "--demo", "--home", home}, 2, "[demo home] were all set"},
 		"nobody listens": {[]string{"status", "--home", home, "--podman", "unix://" + home + "/none.sock"}, 1, "container runtime is unavailable"},
 	} {
 		t.Run(name, func(t *testing.T) {
