@@ -61,6 +61,21 @@ func (a *app) verb(use, short string, args cobra.PositionalArgs, do func(cmd *co
 	}}
 }
 
+// group makes a command that is nothing but those below it.
+func group(use, short string, below ...*cobra.Command) *cobra.Command {
+	cmd := &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
+	cmd.AddCommand(below...)
+	return cmd
+}
+
+// noArgs is for verbs that take flags alone.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("%s takes no arguments, got %q", cmd.Name(), args[0])
+	}
+	return nil
+}
+
 //go:embed demo
 var demo embed.FS
 

@@ -134,7 +134,11 @@ func TestExitCodes(t *testing.T) {
 	}{
 		"no such verb":   {[]string{"frobnicate"}, 2, `unknown command "frobnicate"`},
 		"no such flag":   {[]string{"slots", "--colour"}, 2, "unknown flag: --colour"},
-		"too few words":  {[]string{"logs"}, 2, "accepts 1 arg(s), received 0"},
+		"nor below one":  {[]string{"manifest", "lok"}, 2, `unknown command "lok" for "hal0-mini manifest"`},
+		"nor there":      {[]string{"images", "sav"}, 2, `unknown command "sav" for "hal0-mini images"`},
+		"none below one": {[]string{"images"}, 0, "Available Commands:\n  load "},
+		"too few words":  {[]string{"logs"}, 2, "accepts 1 arg(s), received 0\nhal0-mini logs --help tells what there is.\n"},
+		"too many words": {[]string{"create", "chat"}, 2, `create takes no arguments, got "chat"`},
 		"no such slot":   {[]string{"resolve", "goot", "--home", home}, 1, `did you mean "good"?`},
 		"no such home":   {[]string{"slots", "--home", home + "/none"}, 1, "no such file or directory"},
 		"bad slot":       {[]string{"slots", "--home", home}, 3, "slots/bad.toml:1:1: port: must be 8081 to 8200, got 80"},
