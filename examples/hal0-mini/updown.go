@@ -48,11 +48,19 @@ func (a *app) launchFlags(cmd *cobra.Command) func() []hal0.CallOption {
 		pull, err = hal0.ParsePullPolicy(s)
 		return err
 	})
-	within := cmd.Flags().Duration("timeout", 5*time.Minute, "how long a started server may take to be ready")
+	within := 5 * time.Minute
+	cmd.Flags().Func("timeout", "how long a started server may take to be ready: a `DURATION` above 0, such as 90s (default 5m)", func(s string) error {
+		d, err := time.ParseDuration(s)
+		if err != nil || d <= 0 {
+			return errors.New("must be a duration above 0, such as 90s or 5m")
+		}
+		within = d
+		return nil
+	})
 	return func() []hal0.CallOption {
 		show := a.meter()
 		return []hal0.CallOption{
-			hal0.ReadyWithin(*within), hal0.VerifyImage(verify), hal0.PullImage(pull),
+			hal0.ReadyWithin(within), hal0.VerifyImage(verify), hal0.PullImage(pull),
 			hal0.OnProgress(func(e hal0.Event) { show.clear(); a.progress(e) }), hal0.OnPull(show.bytes),
 		}
 	}
