@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hal0ai/hal0-go"
+	"github.com/hal0ai/hal0-go/runtime"
 )
 
 func (a *app) up() *cobra.Command {
@@ -169,7 +170,7 @@ func (a *app) failure(errs []error) error {
 
 // where tells the address of a slot that is up.
 func where(s hal0.Status) string {
-	if s.Container == nil || len(s.Container.Publish) == 0 {
+	if s.Container == nil || s.Container.State != runtime.StateRunning || len(s.Container.Publish) == 0 {
 		return ""
 	}
 	p := s.Container.Publish[0]
