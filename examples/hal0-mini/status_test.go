@@ -20,10 +20,12 @@ func TestPrintStatus(t *testing.T) {
 		{Slot: "chat", State: hal0.StateReady, Current: true, Container: container(8101)},
 		{Slot: "embed", State: hal0.StateError, Reason: "the server exited with code 1", Container: exited},
 		{Slot: "rerank", State: hal0.StateOffline},
+		{Slot: "tts", State: hal0.StateError, Reason: "it ended; its last lines were:\n  a warning\n  no such flag"},
 	}))
 	assert.Equal(t, `SLOT    STATE    CONTAINER     ADDRESS                PLAN     WHY
 chat    ready    0123456789ab  http://127.0.0.1:8101  current  -
 embed   error    0123456789ab  -                      changed  the server exited with code 1
 rerank  offline  -             -                      -        -
+tts     error    -             -                      -        it ended; its last lines were: … no such flag
 `, out.String())
 }
