@@ -24,7 +24,8 @@ import (
 //     GGUF; its context, its heads of multi-token prediction, its projector and chat
 //     template
 //   - the memory: an estimate of what the server takes, against what the device has
-//   - what else is mounted, the devices and the groups that may open them, the port
+//   - what else is mounted, the devices and the groups that may open them, the port,
+//     the container's name
 //
 // names are the slots to look at; nil means every slot file of the box, and then one
 // that is disabled is told of and not looked at any closer. What is of the whole box
@@ -171,7 +172,7 @@ type exam struct {
 // run makes every check. Those that find out what others need come first.
 func (x *exam) run(ctx context.Context) []slot.Finding {
 	found := x.box.refusals(x.file, &x.plan)
-	checks := []func(context.Context) []slot.Finding{x.image, x.model, x.projector, x.memory, x.template, x.mounts, x.devices, x.port}
+	checks := []func(context.Context) []slot.Finding{x.image, x.model, x.projector, x.memory, x.template, x.mounts, x.devices, x.port, x.container}
 	if x.everything && !x.file.Slot.IsEnabled() {
 		found, checks = found[:1], nil // that it is disabled
 	}

@@ -204,6 +204,23 @@ func (x *exam) port(context.Context) []slot.Finding {
 	return found
 }
 
+// container looks whether somebody else has a container of the slot's name: lists of
+// containers leave such a one out.
+func (x *exam) container(ctx context.Context) []slot.Finding {
+	name := slot.ContainerName(x.plan.Slot)
+	ours := func(c runtime.Container) bool {
+		return c.Name == name && c.Managed() && c.Labels[runtime.LabelSlot] == x.plan.Slot
+	}
+	if x.runtime == nil || slices.ContainsFunc(x.containers, ours) {
+		return nil
+	}
+	c, err := x.runtime.Inspect(ctx, name)
+	if err != nil || ours(c) {
+		return nil
+	}
+	return []slot.Finding{amiss(slot.FindForeign, fmt.Errorf("%w: there is a container %s, of image %s", runtime.ErrForeign, name, c.Image), "remove or rename it, or rename the slot")}
+}
+
 // holder returns the slot whose container publishes a port, "" for none that is
 // known.
 func (d *doctor) holder(port int) string {

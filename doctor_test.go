@@ -33,9 +33,10 @@ type ward struct {
 	out        runtime.Output // beside the help
 	platform   string
 	containers []runtime.Container
-	absent     bool  // there is no image
-	listErr    error // of the list of containers
-	runErr     error // of running the image
+	foreign    []runtime.Container // which no list has
+	absent     bool                // there is no image
+	listErr    error               // of the list of containers
+	runErr     error               // of running the image
 
 	mu   sync.Mutex
 	runs []runtime.Once
@@ -43,6 +44,15 @@ type ward struct {
 
 func (w *ward) List(context.Context, map[string]string) ([]runtime.Container, error) {
 	return w.containers, w.listErr
+}
+
+func (w *ward) Inspect(_ context.Context, name string) (runtime.Container, error) {
+	for _, c := range append(w.foreign, w.containers...) {
+		if c.Name == name {
+			return c, nil
+		}
+	}
+	return runtime.Container{}, &runtime.Error{Op: "inspect", Name: name, Class: runtime.ErrNotFound}
 }
 
 func (w *ward) Image(_ context.Context, ref string) (runtime.Image, error) {
@@ -233,6 +243,22 @@ func TestDoctor(t *testing.T) {
 		"no runtime": {ask(func(w *ward) { w.listErr = runtime.ErrUnavailable }), []slot.Finding{{
 			Severity: "error", Code: "runtime.unavailable", Message: "container runtime is unavailable: images, the flags that their servers accept, and containers can't be looked at",
 		}}, runtime.ErrUnavailable},
+
+		"somebody else's container of its name": {ask(func(w *ward) {
+			w.foreign = []runtime.Container{{Name: "hal0-slot-chat", Image: "docker.io/library/x:1"}}
+		}), []slot.Finding{{
+			Slot: "chat", Severity: "error", Code: "container.foreign", Message: "container is not managed by hal0: there is a container hal0-slot-chat, of image docker.io/library/x:1",
+			Fix: "remove or rename it, or rename the slot",
+		}}, runtime.ErrForeign},
+		"another slot's container of its name": {ask(func(w *ward) {
+			w.containers = []runtime.Container{{Name: "hal0-slot-chat", Image: "localhost/y:1", Labels: map[string]string{runtime.LabelManaged: "true", runtime.LabelSlot: "other"}}}
+		}), []slot.Finding{{
+			Slot: "chat", Severity: "error", Code: "container.foreign", Message: "container is not managed by hal0: there is a container hal0-slot-chat, of image localhost/y:1",
+			Fix: "remove or rename it, or rename the slot",
+		}}, runtime.ErrForeign},
+		"its own container": {ask(func(w *ward) {
+			w.containers = []runtime.Container{{Name: "hal0-slot-chat", Labels: map[string]string{runtime.LabelManaged: "true", runtime.LabelSlot: "chat"}}}
+		}), nil, nil},
 
 		"another image than the pinned one": {slotFile("localhost/x:1", "localhost/x:1@sha256:"+strings.Repeat("1", 64)), []slot.Finding{{
 			Slot: "chat", Severity: "warning", Code: "image.absent",

@@ -91,12 +91,13 @@ type Home struct {
 	State string
 }
 
-// HomeVar is the environment variable that moves a box's files, for
-// development and tests.
+// HomeVar is the environment variable that moves a box's files, for development
+// and tests. [Open] does not look at it: a program that follows it opens
+// HomeAt(os.Getenv(HomeVar)).
 const HomeVar = "HAL0_HOME"
 
 // DefaultHome returns the home of an installed box: /etc/hal0 and
-// /var/lib/hal0.
+// /var/lib/hal0, whatever [HomeVar] says.
 func DefaultHome() Home { return Home{Config: "/etc/hal0", State: "/var/lib/hal0"} }
 
 // HomeAt returns the home under root, as the environment variable HAL0_HOME

@@ -60,6 +60,21 @@ func is(state hal0.State) func(hal0.Status) bool {
 	return func(s hal0.Status) bool { return s.State == state }
 }
 
+// failing is a model server that answers nothing but errors while it fails.
+type failing struct {
+	fails    atomic.Bool
+	failures atomic.Int64
+}
+
+func (f *failing) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if f.fails.Load() {
+		f.failures.Add(1)
+		w.WriteHeader(http.StatusInternalServerError)
+		return
+	}
+	modelserver.Handler().ServeHTTP(w, r)
+}
+
 // quiet is a Runtime that tells nobody what happens.
 type quiet struct{ runtime.Runtime }
 
@@ -130,6 +145,55 @@ func TestObserveSeesThatAServerWasToldToEnd(t *testing.T) {
 			require.NoError(t, <-ended)
 		})
 	}
+}
+
+// A server may stop answering long before it ends: one that was told to end is no
+// crash then either, and is not brought up again.
+func TestObserveSeesThatAServerIsToldToEnd(t *testing.T) {
+	f := &failing{}
+	b := newDiskBox(t, runtimetest.Program{Handler: f})
+	b.slot("a", 8154)
+	box := b.open(hal0.WithSleep(func(context.Context, time.Duration) error { return nil }))
+	_, err := box.Up(t.Context(), "a")
+	require.NoError(t, err)
+	o := observe(t, box, hal0.RestartCrashed(hal0.RestartPolicy{}))
+	o.step()
+	seen, ended := make(chan struct{}), make(chan error)
+	b.rt.Intercept(func(_ context.Context, c runtimetest.Call, do func() error) error {
+		if c.Op == runtimetest.OpStop {
+			f.fails.Store(true)
+			<-seen
+		}
+		return do()
+	})
+	go func() { ended <- b.open().Down(t.Context(), "a") }()
+	s := o.until("a", func(s hal0.Status) bool { return s.State != hal0.StateReady })
+	assert.Equal(t, hal0.StateUnloading, s.State)
+	assert.Equal(t, "the server is told to end", s.Reason)
+	assert.Nil(t, s.Restart)
+	close(seen)
+	require.NoError(t, <-ended)
+	o.until("a", is(hal0.StateOffline))
+}
+
+// What crashed and is being taken down is not as it crashed: a restart would bring
+// it up again as soon as it is gone.
+func TestNothingIsRestartedThatIsToldToEnd(t *testing.T) {
+	b := newDiskBox(t, ready)
+	b.slot("a", 8155)
+	box := b.open()
+	up, err := box.Up(t.Context(), "a")
+	require.NoError(t, err)
+	stands := func() bool { return hal0.RestartStands(t.Context(), box, "a", up.Container) }
+	assert.True(t, stands())
+	b.rt.Intercept(func(_ context.Context, c runtimetest.Call, do func() error) error {
+		if c.Op == runtimetest.OpStop {
+			assert.False(t, stands())
+		}
+		return do()
+	})
+	require.NoError(t, b.open().Down(t.Context(), "a"))
+	assert.False(t, stands())
 }
 
 func TestObserveEnds(t *testing.T) {
@@ -234,16 +298,7 @@ func TestObserveTellsNothingWhileTheRuntimeIsAway(t *testing.T) {
 // A server that stops answering while its container runs is in the error state
 // after two probes, not after one, and ready again when it answers.
 func TestObserveCountsStrikes(t *testing.T) {
-	var failing atomic.Bool
-	var failures atomic.Int64
-	server := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if failing.Load() {
-			failures.Add(1)
-			w.WriteHeader(http.StatusInternalServerError)
-			return
-		}
-		modelserver.Handler().ServeHTTP(w, r)
-	})
+	server := &failing{}
 	b := newDiskBox(t, runtimetest.Program{Handler: server})
 	b.slot("a", 8144)
 	box := b.open()
@@ -251,11 +306,11 @@ func TestObserveCountsStrikes(t *testing.T) {
 	require.NoError(t, err)
 	o := observe(t, box)
 	o.step()
-	failing.Store(true)
+	server.fails.Store(true)
 	s := o.until("a", is(hal0.StateError))
-	assert.GreaterOrEqual(t, failures.Load(), int64(2))
+	assert.GreaterOrEqual(t, server.failures.Load(), int64(2))
 	assert.Equal(t, "its server no longer answers, and its container is running: GET /health answers 500 Internal Server Error", s.Reason)
-	failing.Store(false)
+	server.fails.Store(false)
 	o.until("a", is(hal0.StateReady))
 }
 

@@ -76,8 +76,8 @@ func WithProviders(more ...provider.Provider) Option {
 }
 
 // WithRuntime lets the box start and stop containers through rt. Without it a
-// box can be read and resolved; Up, Down, Status and Logs return
-// [ErrNoRuntime].
+// box can be read, edited, resolved and examined by [Box.Doctor]; calls that are
+// about containers or the local images return [ErrNoRuntime].
 func WithRuntime(rt runtime.Runtime) Option { return func(o *options) { o.runtime = rt } }
 
 // WithDebounce sets for how long a box's files must have been left alone before

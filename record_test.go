@@ -240,6 +240,30 @@ func TestStatusTellsMore(t *testing.T) {
 	}
 }
 
+// A slot that is not up has no output, and one that there is not neither; what runs
+// without a file has.
+func TestLogsOfWhatIsNotUp(t *testing.T) {
+	b := newDiskBox(t, ready)
+	b.slot("one", freeSlotPorts(t)[0])
+	said := func(name string) (err error) {
+		for _, err = range b.open().Logs(t.Context(), name, runtime.LogOptions{}) {
+			continue
+		}
+		return err
+	}
+	err := said("one")
+	require.ErrorIs(t, err, runtime.ErrNotFound)
+	require.EqualError(t, err, "slot one is not up, and has no output: no such container")
+	err = said("two")
+	require.ErrorIs(t, err, hal0.ErrNoSlot)
+	require.EqualError(t, err, `no such slot: "two": `+b.home+"/etc/hal0/slots/two.toml is not there")
+
+	_, err = b.open().Up(t.Context(), "one")
+	require.NoError(t, err)
+	b.remove("one")
+	require.NoError(t, said("one"))
+}
+
 // While a program fetches the image of a slot or makes its container, others see
 // that; what a program that is gone has left is an old story.
 func TestStatusTellsWhatOthersDo(t *testing.T) {

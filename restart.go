@@ -172,13 +172,14 @@ func (k *keeper) plan(ctx context.Context, of *kept, name string, c *runtime.Con
 }
 
 // stands reports whether a slot still is as it crashed: with the container that
-// it had, or without one because it could not be started again.
+// it had, which nobody takes down, or without one because it could not be started
+// again.
 func (k *keeper) stands(ctx context.Context, name string, c *runtime.Container) bool {
 	b := k.observer.box
 	now, err := b.opts.runtime.Inspect(ctx, slot.ContainerName(name))
 	switch {
 	case err == nil:
-		return c != nil && now.ID == c.ID
+		return c != nil && now.ID == c.ID && !b.toldToEnd(name, &now)
 	case !errors.Is(err, runtime.ErrNotFound) || c != nil:
 		return false
 	}

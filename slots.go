@@ -120,8 +120,9 @@ func (b *Box) listening() ([]int, error) {
 // others follow where there is one right answer. The Notes of the [Change] tell
 // what followed. An edit that would leave a slot that can't be launched, or
 // not beside the others, is refused with why, as [ValidationErrors]; of a slot
-// that is disabled, only an edit that makes it worse. A slot without a file is
-// [ErrNoSlot]. Locks, [DryRun] and other errors are as for [Box.SetSettings].
+// that is disabled, or whose file could not be loaded before, only an edit that
+// makes it worse. A slot without a file is [ErrNoSlot]. Locks, [DryRun] and other
+// errors are as for [Box.SetSettings].
 func (b *Box) UpdateSlot(ctx context.Context, name string, edits []Edit, opts ...EditOption) (Change, error) {
 	if err := b.known(name); err != nil {
 		return Change{}, err

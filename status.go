@@ -151,6 +151,9 @@ func (b *Box) status(ctx context.Context, name string, c runtime.Container, isUp
 			plan.Probe = slices.DeleteFunc(slices.Clone(plan.Probe), func(c provider.Check) bool { return c.Method != http.MethodGet })
 		}
 		s.State, s.Reason = ask(ctx, &plan, c.Publish[0])
+		if s.State == StateWarming && b.toldToEnd(name, &c) && b.held(name) {
+			s.State, s.Reason = StateUnloading, "the server is told to end"
+		}
 	}
 	return s
 }
@@ -219,7 +222,8 @@ func tail(ctx context.Context, rt runtime.Runtime, container string) []runtime.L
 }
 
 // Logs yields the output of a slot's container, see [runtime.Runtime]. It works
-// for a slot whose file is gone or has problems too.
+// for a slot whose file is gone or has problems too. Without a container it is
+// [runtime.ErrNotFound], and [ErrNoSlot] without file and container.
 func (b *Box) Logs(ctx context.Context, name string, opts runtime.LogOptions) iter.Seq2[runtime.Line, error] {
 	if b.opts.runtime == nil {
 		return failed(ErrNoRuntime)
@@ -227,7 +231,24 @@ func (b *Box) Logs(ctx context.Context, name string, opts runtime.LogOptions) it
 	if err := b.known(name); err != nil {
 		return failed(err)
 	}
-	return b.opts.runtime.Logs(ctx, slot.ContainerName(name), opts)
+	return func(yield func(runtime.Line, error) bool) {
+		for line, err := range b.opts.runtime.Logs(ctx, slot.ContainerName(name), opts) {
+			if errors.Is(err, runtime.ErrNotFound) {
+				err = b.silent(name)
+			}
+			if !yield(line, err) {
+				return
+			}
+		}
+	}
+}
+
+// silent is why a slot without a container has no output.
+func (b *Box) silent(name string) error {
+	if _, err := b.entry(name); errors.Is(err, ErrNoSlot) {
+		return err
+	}
+	return fmt.Errorf("slot %s is not up, and has no output: %w", name, runtime.ErrNotFound)
 }
 
 func failed(err error) iter.Seq2[runtime.Line, error] {

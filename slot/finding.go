@@ -131,6 +131,7 @@ const (
 	FindRuntime        = "runtime.unavailable"  // nobody can be asked about images and containers
 	FindMount          = "mount.missing"        // the host has no such directory
 	FindSpec           = "container.invalid"    // the container could never be launched
+	FindForeign        = "container.foreign"    // a container that hal0 did not start has its name
 )
 
 func foundf(severity Severity, code, format string, args ...any) Finding {

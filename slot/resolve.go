@@ -391,7 +391,11 @@ func (r *resolver) image() {
 func (r *resolver) host() {
 	d := r.plan.Device
 	if missing := r.in.Host.Lacks(d); len(missing) > 0 {
-		r.warn(WarnDevice, "this host has no %s: device %s needs it", strings.Join(missing, " and no "), d)
+		it := "it"
+		if len(missing) > 1 {
+			it = "them"
+		}
+		r.warn(WarnDevice, "this host has no %s: device %s needs %s", strings.Join(missing, " and no "), d, it)
 		return
 	}
 	if d == device.CPU {

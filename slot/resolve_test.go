@@ -338,7 +338,7 @@ func TestWarnings(t *testing.T) {
 		{Code: "context.overridden", Message: "-c 2048 of the slot wins over the context size 32768"},
 		{Code: "flags.stray", Message: `"stray" among the flags of the slot belongs to no flag: the server may refuse it`},
 		{Code: "image.unpublished", Message: "the manifest has no digest for image rocm (ghcr.io/hal0ai/amd-strix-halo-toolboxes:rocm-7.2.4-rocmfp4-server): it is launched by its tag, which can move"},
-		{Code: "device.missing", Message: "this host has no /dev/kfd and no /dev/dri/renderD128: device gpu-rocm needs it"},
+		{Code: "device.missing", Message: "this host has no /dev/kfd and no /dev/dri/renderD128: device gpu-rocm needs them"},
 	}, p.Warnings)
 	assert.Empty(t, p.Spec.Devices)
 	in = inputs()

@@ -45,6 +45,8 @@ func (a *app) root() *cobra.Command {
 	flags.StringVar(&a.podman, "podman", podman.DefaultURI(), "podman's API socket as a `URI`")
 	flags.BoolVar(&a.demo, "demo", false, "use the sample box that is built in")
 	flags.BoolVar(&a.json, "json", false, "print JSON")
+	root.MarkFlagsMutuallyExclusive("demo", "home")
+	root.MarkFlagsMutuallyExclusive("demo", "sysroot")
 	root.AddCommand(a.devices(), a.profiles(), a.slots(), a.resolve(), a.up(), a.down(), a.diff(), a.apply(), a.doctor(), a.status(), a.observe(), a.logs(),
 		a.create(), a.set(), a.unset(), a.validate(), a.migrate(), a.probe(), a.recommend(),
 		a.watch(), a.serve(), a.schema(), a.check(), a.pull(), a.manifest(), a.images())
@@ -57,6 +59,21 @@ func (a *app) verb(use, short string, args cobra.PositionalArgs, do func(cmd *co
 		a.started = true
 		return do(cmd, args)
 	}}
+}
+
+// group makes a command that is nothing but those below it.
+func group(use, short string, below ...*cobra.Command) *cobra.Command {
+	cmd := &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
+	cmd.AddCommand(below...)
+	return cmd
+}
+
+// noArgs is for verbs that take flags alone.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("%s takes no arguments, got %q", cmd.Name(), args[0])
+	}
+	return nil
 }
 
 //go:embed demo
@@ -132,7 +149,8 @@ func (a *app) homeDir() (hal0.Home, error) {
 // errDemo: the sample box is there to be looked at.
 var errDemo = errors.New("the sample box has no models and no images: it can be resolved, not run")
 
-// running is withPodman for verbs that make the box's slots run.
+// running is withPodman for verbs about slots that run. Those that the sample box
+// could find are another box's, of slots that happen to have the same names.
 func (a *app) running() (*hal0.Box, func(), error) {
 	if a.demo {
 		return nil, nil, errDemo

@@ -13,7 +13,7 @@ import (
 )
 
 func (a *app) diff() *cobra.Command {
-	return a.verb("diff", "Tell what apply would do, field by field; exits with 3 if there is anything to do", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
+	return a.verb("diff", "Tell what apply would do, field by field; exits with 3 if there is anything to do", noArgs, func(cmd *cobra.Command, _ []string) error {
 		box, done, err := a.running()
 		if err != nil {
 			return err
@@ -49,7 +49,7 @@ func undone(box *hal0.Box, diff hal0.Diff) hal0.ApplyResult {
 func (a *app) apply() *cobra.Command {
 	parallel := hal0.Parallel(4)
 	var launch func() []hal0.CallOption
-	cmd := a.verb("apply", "Bring the box to what its files say: start, replace and stop what has to be", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
+	cmd := a.verb("apply", "Bring the box to what its files say: start, replace and stop what has to be", noArgs, func(cmd *cobra.Command, _ []string) error {
 		box, done, err := a.running()
 		if err != nil {
 			return err

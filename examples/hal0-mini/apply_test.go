@@ -137,15 +137,15 @@ func TestApplyUsage(t *testing.T) {
 		code int
 		want string
 	}{
-		"a slot":        {[]string{"apply", "tts"}, 2, `unknown command "tts"`},
-		"diff a slot":   {[]string{"diff", "tts"}, 2, `unknown command "tts"`},
-		"none at once":  {[]string{"apply", "--parallel", "0"}, 2, "at least 1"},
-		"some at once":  {[]string{"apply", "--parallel", "some"}, 2, "at least 1"},
-		"the demo":      {[]string{"apply", "--demo"}, 1, "can be resolved, not run"},
-		"diff the demo": {[]string{"diff", "--demo"}, 1, "can be resolved, not run"},
-		"no podman":     {[]string{"apply", "--podman", "unix://" + home + "/none.sock"}, 1, "container runtime is unavailable"},
-		"no diff":       {[]string{"diff", "--podman", "unix://" + home + "/none.sock"}, 1, "container runtime is unavailable"},
-		"no look":       {[]string{"observe", "tts"}, 2, `unknown command "tts"`},
+		"a slot":       {[]string{"apply", "tts"}, 2, `apply takes no arguments, got "tts"`},
+		"diff a slot":  {[]string{"diff", "tts"}, 2, `diff takes no arguments, got "tts"`},
+		"none at once": {[]string{"apply", "--parallel", "0"}, 2, "at least 1"},
+		"some at once": {[]string{"apply", "--parallel", "some"}, 2, "at least 1"},
+		"no time":      {[]string{"apply", "--timeout", "0s"}, 2, "must be a duration above 0, such as 90s or 5m"},
+		"less than no": {[]string{"up", "tts", "--timeout", "-3s"}, 2, "must be a duration above 0, such as 90s or 5m"},
+		"no podman":    {[]string{"apply", "--podman", "unix://" + home + "/none.sock"}, 1, "container runtime is unavailable"},
+		"no diff":      {[]string{"diff", "--podman", "unix://" + home + "/none.sock"}, 1, "container runtime is unavailable"},
+		"no look":      {[]string{"observe", "tts"}, 2, `observe takes no arguments, got "tts"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -64,7 +64,7 @@ func changed(c hal0.Change) string {
 
 func (a *app) create() *cobra.Command {
 	var wish slot.Wish
-	cmd := a.editVerb("create", "Make a slot; what is left open is picked so that it can be launched", cobra.NoArgs,
+	cmd := a.editVerb("create", "Make a slot; what is left open is picked so that it can be launched", noArgs,
 		func(cmd *cobra.Command, box *hal0.Box, _ []string, opts []hal0.EditOption) (hal0.Change, error) {
 			return box.Create(cmd.Context(), wish, opts...)
 		})
@@ -120,7 +120,7 @@ func unsets(keys []string) []hal0.Edit {
 
 func (a *app) migrate() *cobra.Command {
 	var apply, dry bool
-	cmd := a.verb("migrate", "Bring slot files of older boxes to today's keys; shows what would change unless --apply", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
+	cmd := a.verb("migrate", "Bring slot files of older boxes to today's keys; shows what would change unless --apply", noArgs, func(cmd *cobra.Command, _ []string) error {
 		box, err := a.open()
 		if err != nil {
 			return err
@@ -177,7 +177,7 @@ func (a *app) printMigrations(all []hal0.Migration, dry bool) error {
 }
 
 func (a *app) validate() *cobra.Command {
-	return a.verb("validate", "Check every file of the box, and what slots do to each other", cobra.NoArgs, func(*cobra.Command, []string) error {
+	return a.verb("validate", "Check every file of the box, and what slots do to each other", noArgs, func(*cobra.Command, []string) error {
 		box, err := a.open()
 		if err != nil {
 			return err

@@ -74,7 +74,6 @@ func TestEditsAreRefused(t *testing.T) {
 		"too few words":  {[]string{"set", "tts"}, 2, "requires at least 2 arg(s)"},
 		"contradiction":  {[]string{"create", "--type", "tts", "--device", "npu"}, 1, "type tts with device cpu"},
 		"not a type":     {[]string{"create", "--type", "video"}, 2, "want one of llm, embedding"},
-		"the demo":       {[]string{"set", "chat", "mtp=false", "--demo"}, 1, "the box's files are read only"},
 		"apply and dry":  {[]string{"migrate", "--apply", "--dry-run"}, 2, "[apply dry-run]"},
 		"a port in use":  {[]string{"create", "--type", "tts", "--device", "cpu", "--port", "8084"}, 1, "8084 is the port of slot tts"},
 		"a name in use":  {[]string{"create", "--type", "tts", "--device", "cpu", "--name", "tts"}, 1, "slot tts is there already: tts-2 is free"},

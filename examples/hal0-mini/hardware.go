@@ -12,7 +12,7 @@ import (
 
 func (a *app) probe() *cobra.Command {
 	var write, dry bool
-	cmd := a.verb("probe", "Tell what this box is; --write keeps it in hardware.json", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
+	cmd := a.verb("probe", "Tell what this box is; --write keeps it in hardware.json", noArgs, func(cmd *cobra.Command, _ []string) error {
 		box, err := a.open()
 		if err != nil {
 			return err
@@ -84,7 +84,7 @@ func yesNo(yes bool) string {
 
 func (a *app) recommend() *cobra.Command {
 	var npu, available bool
-	cmd := a.verb("recommend", "Say which device new slots should ask for, and why", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
+	cmd := a.verb("recommend", "Say which device new slots should ask for, and why", noArgs, func(cmd *cobra.Command, _ []string) error {
 		box, done, err := a.withPodman()
 		if err != nil {
 			return err

@@ -30,7 +30,7 @@ func registryFlags(cmd *cobra.Command) func() (*registry.Client, error) {
 func (a *app) check() *cobra.Command {
 	var ask bool
 	var client func() (*registry.Client, error)
-	cmd := a.verb("check", "Compare the images of the box with their pinned digests", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
+	cmd := a.verb("check", "Compare the images of the box with their pinned digests", noArgs, func(cmd *cobra.Command, _ []string) error {
 		from, err := client()
 		if err != nil {
 			return err
@@ -159,13 +159,11 @@ func (a *app) pull() *cobra.Command {
 }
 
 func (a *app) manifest() *cobra.Command {
-	cmd := &cobra.Command{Use: "manifest", Short: "Show the pinned images, or pin them anew"}
-	cmd.AddCommand(a.manifestShow(), a.manifestLock())
-	return cmd
+	return group("manifest", "Show the pinned images, or pin them anew", a.manifestShow(), a.manifestLock())
 }
 
 func (a *app) manifestShow() *cobra.Command {
-	return a.verb("show", "List the images that the manifest pins", cobra.NoArgs, func(*cobra.Command, []string) error {
+	return a.verb("show", "List the images that the manifest pins", noArgs, func(*cobra.Command, []string) error {
 		box, err := a.open()
 		if err != nil {
 			return err
@@ -190,7 +188,7 @@ func (a *app) manifestShow() *cobra.Command {
 func (a *app) manifestLock() *cobra.Command {
 	var dry, check bool
 	var client func() (*registry.Client, error)
-	cmd := a.verb("lock", "Ask the registries for each image's digest, and pin it in manifest.json", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
+	cmd := a.verb("lock", "Ask the registries for each image's digest, and pin it in manifest.json", noArgs, func(cmd *cobra.Command, _ []string) error {
 		from, err := client()
 		if err != nil {
 			return err
@@ -310,9 +308,7 @@ func (a *app) saveTo(name string, write func(io.Writer) error) error {
 }
 
 func (a *app) images() *cobra.Command {
-	cmd := &cobra.Command{Use: "images", Short: "Carry pinned images to a box that reaches no registry"}
-	cmd.AddCommand(a.saveImages(), a.loadImages())
-	return cmd
+	return group("images", "Carry pinned images to a box that reaches no registry", a.saveImages(), a.loadImages())
 }
 
 func (a *app) saveImages() *cobra.Command {

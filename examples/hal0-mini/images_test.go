@@ -121,14 +121,12 @@ func TestImageUsage(t *testing.T) {
 		code int
 		want string
 	}{
-		"no slot":          {[]string{"pull"}, 2, "name the slots, or give --all"},
-		"both":             {[]string{"pull", "tts", "--all"}, 2, "name the slots, or give --all"},
-		"the demo":         {[]string{"up", "chat", "--demo"}, 1, "can be resolved, not run"},
-		"the demo's files": {[]string{"watch", "--demo"}, 1, "its files do not change"},
-		"bad policy":       {[]string{"up", "tts", "--verify", "maybe"}, 2, "want one of enforce, warn, off"},
-		"no such slot":     {[]string{"images", "save", out, "nope"}, 1, `slot nope: no such slot`},
-		"no such archive":  {[]string{"images", "load", out}, 1, "no such file or directory"},
-		"schema":           {[]string{"schema", "slots"}, 2, "want one of slot, profiles, manifest, settings, registry"},
+		"no slot":         {[]string{"pull"}, 2, "name the slots, or give --all"},
+		"both":            {[]string{"pull", "tts", "--all"}, 2, "name the slots, or give --all"},
+		"bad policy":      {[]string{"up", "tts", "--verify", "maybe"}, 2, "want one of enforce, warn, off"},
+		"no such slot":    {[]string{"images", "save", out, "nope"}, 1, `slot nope: no such slot`},
+		"no such archive": {[]string{"images", "load", out}, 1, "no such file or directory"},
+		"schema":          {[]string{"schema", "slots"}, 2, "want one of slot, profiles, manifest, settings, registry"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -13,7 +13,7 @@ import (
 )
 
 func (a *app) devices() *cobra.Command {
-	return a.verb("devices", "List the devices, and what this host has of them", cobra.NoArgs, func(*cobra.Command, []string) error {
+	return a.verb("devices", "List the devices, and what this host has of them", noArgs, func(*cobra.Command, []string) error {
 		box, err := a.open()
 		if err != nil {
 			return err
@@ -45,7 +45,7 @@ func onOff(on bool) string {
 }
 
 func (a *app) slots() *cobra.Command {
-	return a.verb("slots", "List the slot files", cobra.NoArgs, func(*cobra.Command, []string) error {
+	return a.verb("slots", "List the slot files", noArgs, func(*cobra.Command, []string) error {
 		box, err := a.open()
 		if err != nil {
 			return err

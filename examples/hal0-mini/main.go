@@ -36,14 +36,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	a := &app{stdout: stdout, stderr: stderr}
 	root := a.root()
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	switch {
 	case err == nil:
 		return exitFine
 	case errors.Is(err, errProblems):
 		return exitProblems
 	case !a.started:
-		_, _ = fmt.Fprintf(stderr, "hal0-mini: %v\nhal0-mini --help tells what there is.\n", err)
+		_, _ = fmt.Fprintf(stderr, "hal0-mini: %v\n%s --help tells what there is.\n", err, cmd.CommandPath())
 		return exitUsage
 	}
 	_, _ = fmt.Fprintf(stderr, "hal0-mini: %v\n", err)

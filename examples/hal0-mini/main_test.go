@@ -134,12 +134,19 @@ func TestExitCodes(t *testing.T) {
 	}{
 		"no such verb":   {[]string{"frobnicate"}, 2, `unknown command "frobnicate"`},
 		"no such flag":   {[]string{"slots", "--colour"}, 2, "unknown flag: --colour"},
-		"too few words":  {[]string{"logs"}, 2, "accepts 1 arg(s), received 0"},
+		"nor below one":  {[]string{"manifest", "lok"}, 2, `unknown command "lok" for "hal0-mini manifest"`},
+		"nor there":      {[]string{"images", "sav"}, 2, `unknown command "sav" for "hal0-mini images"`},
+		"none below one": {[]string{"images"}, 0, "Available Commands:\n  load "},
+		"too few words":  {[]string{"logs"}, 2, "accepts 1 arg(s), received 0\nhal0-mini logs --help tells what there is.\n"},
+		"too many words": {[]string{"create", "chat"}, 2, `create takes no arguments, got "chat"`},
 		"no such slot":   {[]string{"resolve", "goot", "--home", home}, 1, `did you mean "good"?`},
 		"no such home":   {[]string{"slots", "--home", home + "/none"}, 1, "no such file or directory"},
 		"bad slot":       {[]string{"slots", "--home", home}, 3, "slots/bad.toml:1:1: port: must be 8081 to 8200, got 80"},
-		"bad socket":     {[]string{"status", "--demo", "--podman", "tcp://1.2.3.4:5"}, 1, "unix:///"},
-		"nobody listens": {[]string{"status", "--demo", "--podman", "unix://" + home + "/none.sock"}, 1, "container runtime is unavailable"},
+		"bad socket":     {[]string{"status", "--home", home, "--podman", "tcp://1.2.3.4:5"}, 1, "unix:///"},
+		"demo's edits":   {[]string{"set", "chat", "mtp=false", "--demo"}, 1, "the box's files are read only"},
+		"demo's files":   {[]string{"watch", "--demo"}, 1, "its files do not change"},
+		"two boxes":      {[]string{"slots", "--demo", "--home", home}, 2, "[demo home] were all set"},
+		"nobody listens": {[]string{"status", "--home", home, "--podman", "unix://" + home + "/none.sock"}, 1, "container runtime is unavailable"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -147,6 +154,17 @@ func TestExitCodes(t *testing.T) {
 			assert.Equal(t, tc.code, code)
 			assert.Contains(t, stdout+stderr, tc.want)
 		})
+	}
+}
+
+// Containers that the sample box could find are those of the machine's own box.
+func TestDemoLeavesContainersAlone(t *testing.T) {
+	t.Parallel()
+	for _, line := range []string{"up", "down", "down chat", "status", "status chat", "observe", "observe --restart", "logs chat", "diff", "apply", "pull chat"} {
+		code, stdout, stderr := mini(t, append(strings.Fields(line), "--demo")...)
+		assert.Equal(t, 1, code, line)
+		assert.Empty(t, stdout, line)
+		assert.Equal(t, "hal0-mini: the sample box has no models and no images: it can be resolved, not run\n", stderr, line)
 	}
 }
 

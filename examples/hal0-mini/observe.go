@@ -15,8 +15,8 @@ import (
 
 func (a *app) observe() *cobra.Command {
 	var restart bool
-	cmd := a.verb("observe", "Tell what becomes of the slots, as it happens, until interrupted", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
-		box, done, err := a.withPodman()
+	cmd := a.verb("observe", "Tell what becomes of the slots, as it happens, until interrupted", noArgs, func(cmd *cobra.Command, _ []string) error {
+		box, done, err := a.running()
 		if err != nil {
 			return err
 		}

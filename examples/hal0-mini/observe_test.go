@@ -90,7 +90,7 @@ func calm(screen []string) string {
 }
 
 func container(port int) *runtime.Container {
-	return &runtime.Container{Publish: []runtime.Port{{HostIP: netip.MustParseAddr("127.0.0.1"), HostPort: port, ContainerPort: port}}}
+	return &runtime.Container{ID: "0123456789abcdef", State: runtime.StateRunning, Publish: []runtime.Port{{HostIP: netip.MustParseAddr("127.0.0.1"), HostPort: port, ContainerPort: port}}}
 }
 
 // The runtime can go away, and that is no end.

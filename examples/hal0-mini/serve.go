@@ -26,7 +26,7 @@ type serving struct {
 
 func (a *app) serve() *cobra.Command {
 	var f serving
-	cmd := a.verb("serve", "Show the box over HTTP, read-only, until interrupted", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
+	cmd := a.verb("serve", "Show the box over HTTP, read-only, until interrupted", noArgs, func(cmd *cobra.Command, _ []string) error {
 		config, done, err := a.webConfig(f)
 		if err != nil {
 			return err

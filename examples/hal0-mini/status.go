@@ -11,7 +11,7 @@ import (
 
 func (a *app) status() *cobra.Command {
 	return a.verb("status [SLOT…]", "Tell what slots do right now", cobra.ArbitraryArgs, func(cmd *cobra.Command, args []string) error {
-		box, done, err := a.withPodman()
+		box, done, err := a.running()
 		if err != nil {
 			return err
 		}
@@ -47,16 +47,26 @@ func (a *app) printStatus(list []hal0.Status) error {
 		if s.Current {
 			plan = "current"
 		}
-		why, _, _ := strings.Cut(s.Reason, "\n")
-		table = append(table, []string{s.Slot, string(s.State), id, strings.TrimSpace(where(s)), plan, why})
+		table = append(table, []string{s.Slot, string(s.State), id, strings.TrimSpace(where(s)), plan, oneLine(s.Reason)})
 	}
 	return a.table(table)
+}
+
+// oneLine is the first line of a text and, where that ends with a colon, the last:
+// of what a server wrote, it tells most.
+func oneLine(text string) string {
+	first, rest, more := strings.Cut(text, "\n")
+	if !more || !strings.HasSuffix(first, ":") {
+		return first
+	}
+	lines := strings.Split(rest, "\n")
+	return first + " … " + strings.TrimSpace(lines[len(lines)-1])
 }
 
 func (a *app) logs() *cobra.Command {
 	var opts runtime.LogOptions
 	cmd := a.verb("logs SLOT", "Print what a slot's server writes", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
-		box, done, err := a.withPodman()
+		box, done, err := a.running()
 		if err != nil {
 			return err
 		}

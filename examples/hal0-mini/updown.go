@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hal0ai/hal0-go"
+	"github.com/hal0ai/hal0-go/runtime"
 )
 
 func (a *app) up() *cobra.Command {
@@ -48,11 +49,19 @@ func (a *app) launchFlags(cmd *cobra.Command) func() []hal0.CallOption {
 		pull, err = hal0.ParsePullPolicy(s)
 		return err
 	})
-	within := cmd.Flags().Duration("timeout", 5*time.Minute, "how long a started server may take to be ready")
+	within := 5 * time.Minute
+	cmd.Flags().Func("timeout", "how long a started server may take to be ready: a `DURATION` above 0, such as 90s (default 5m)", func(s string) error {
+		d, err := time.ParseDuration(s)
+		if err != nil || d <= 0 {
+			return errors.New("must be a duration above 0, such as 90s or 5m")
+		}
+		within = d
+		return nil
+	})
 	return func() []hal0.CallOption {
 		show := a.meter()
 		return []hal0.CallOption{
-			hal0.ReadyWithin(*within), hal0.VerifyImage(verify), hal0.PullImage(pull),
+			hal0.ReadyWithin(within), hal0.VerifyImage(verify), hal0.PullImage(pull),
 			hal0.OnProgress(func(e hal0.Event) { show.clear(); a.progress(e) }), hal0.OnPull(show.bytes),
 		}
 	}
@@ -85,7 +94,7 @@ func (a *app) progress(e hal0.Event) {
 
 func (a *app) down() *cobra.Command {
 	return a.verb("down [SLOT…]", "Stop slots and remove their containers; all of the box when none is named", cobra.ArbitraryArgs, func(cmd *cobra.Command, args []string) error {
-		box, done, err := a.withPodman()
+		box, done, err := a.running()
 		if err != nil {
 			return err
 		}
@@ -161,7 +170,7 @@ func (a *app) failure(errs []error) error {
 
 // where tells the address of a slot that is up.
 func where(s hal0.Status) string {
-	if s.Container == nil || len(s.Container.Publish) == 0 {
+	if s.Container == nil || s.Container.State != runtime.StateRunning || len(s.Container.Publish) == 0 {
 		return ""
 	}
 	p := s.Container.Publish[0]

@@ -11,7 +11,7 @@ import (
 )
 
 func (a *app) watch() *cobra.Command {
-	return a.verb("watch", "Tell what changes in the box's files, until interrupted", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
+	return a.verb("watch", "Tell what changes in the box's files, until interrupted", noArgs, func(cmd *cobra.Command, _ []string) error {
 		if a.demo {
 			return errors.New("the sample box is built in: its files do not change")
 		}
