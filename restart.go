@@ -62,7 +62,7 @@ func RestartCrashed(p RestartPolicy) CallOption {
 type Restart struct {
 	// Attempt counts the attempts since the slot was last up for long, from 1.
 	Attempt int `json:"attempt"`
-	// In is how long after the crash the attempt is made.
+	// In is how long after the crash the attempt is made, as JSON in nanoseconds.
 	In time.Duration `json:"in"`
 	// GaveUp is set when no further attempt is made; Attempt is then how many there
 	// were.
