@@ -153,6 +153,7 @@ func TestUpTakesLegalSteps(t *testing.T) {
 		"from nothing":          {program: ready, path: "offline starting warming ready", record: "ready"},
 		"without a model":       {program: idle, path: "offline starting warming idle", record: "idle"},
 		"it crashes":            {program: crashes, path: "offline starting warming error", record: "error", err: hal0.ErrNotReady},
+		"a time that is none":   {program: ready, opts: []hal0.CallOption{hal0.ReadyWithin(-time.Second)}, path: "offline starting warming ready", record: "ready"},
 		"it never answers":      {program: mute, opts: []hal0.CallOption{hal0.ReadyWithin(time.Millisecond)}, path: "offline starting warming error", record: "error", err: hal0.ErrNotReady},
 		"it can't be started":   {program: runtimetest.Program{StartError: runtime.ErrCommand}, path: "offline starting error", record: "error", err: runtime.ErrCommand},
 		"adopted":               {program: ready, before: up, path: "ready", record: "ready"},

@@ -148,8 +148,14 @@ func OnPull(report func(runtime.PullStep)) CallOption { return func(c *call) { c
 
 // ReadyWithin bounds how long [Box.Up] waits for a started container to be
 // ready. The default is 5 minutes: a 60 GB model from a disk that reads
-// 500 MB/s takes 2.
-func ReadyWithin(d time.Duration) CallOption { return func(c *call) { c.ready = d } }
+// 500 MB/s takes 2. A time that is not above 0 means the default.
+func ReadyWithin(d time.Duration) CallOption {
+	return func(c *call) {
+		if d > 0 {
+			c.ready = d
+		}
+	}
+}
 
 // StopWithin bounds how long a server has to end by itself before it is
 // killed. The default is 20 seconds.

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/hal0ai/hal0-go/slot"
 )
@@ -20,8 +21,8 @@ var errTaken = errors.New("the slot exists")
 // [WithFiles] that is not known.
 //
 // The error says what can't be had and what can, as [ValidationErrors]; a name
-// that is taken is one of them. Locks, [DryRun] and other errors are as for
-// [Box.SetSettings].
+// that is taken is one of them. The Notes of the [Change] tell what was picked.
+// Locks, [DryRun] and other errors are as for [Box.SetSettings].
 func (b *Box) Create(ctx context.Context, w slot.Wish, opts ...EditOption) (Change, error) {
 	for {
 		name, err := b.nameFor(w)
@@ -36,17 +37,47 @@ func (b *Box) Create(ctx context.Context, w slot.Wish, opts ...EditOption) (Chan
 }
 
 func (b *Box) create(ctx context.Context, name string, w slot.Wish, opts []EditOption) (Change, error) {
-	w.Name = name
-	return b.edit(ctx, b.home.Slot(name), opts, func(old []byte, box *Box) ([]byte, error) {
+	wish := w
+	wish.Name = name
+	var made slot.Slot
+	change, err := b.edit(ctx, b.home.Slot(name), opts, func(old []byte, box *Box) ([]byte, error) {
 		if old != nil {
 			return nil, errTaken
 		}
-		s, err := box.pick(w)
-		if err != nil {
+		var err error
+		if made, err = box.pick(wish); err != nil {
 			return nil, err
 		}
-		return s.Text()
+		return made.Text()
 	})
+	if err == nil {
+		change.Notes = append(change.Notes, picked(w, made)...)
+	}
+	return change, err
+}
+
+// picked tells what was picked of what a wish left open, in one note at most.
+func picked(w slot.Wish, s slot.Slot) []string {
+	var list []string
+	for _, one := range []struct {
+		open bool
+		what string
+	}{
+		{w.Name == "", "name " + s.Name},
+		{w.Port == 0, fmt.Sprintf("port %d", s.Port)},
+		{w.Type == "", "type " + string(s.Type)},
+		{w.Device == "", "device " + string(s.Device)},
+		{w.Profile == "", "profile " + s.Profile},
+		{w.Provider == "", "provider " + string(s.Provider)},
+	} {
+		if one.open {
+			list = append(list, one.what)
+		}
+	}
+	if len(list) == 0 {
+		return nil
+	}
+	return []string{"picked: " + strings.Join(list, ", ")}
 }
 
 // nameFor returns the name of the slot that w asks for, as the box is now.

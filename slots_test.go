@@ -46,6 +46,7 @@ profile = "vulkan"
 default = "/m.gguf"
 `
 	assert.Equal(t, want, contents(t, name))
+	assert.Equal(t, []string{"picked: name chat-2, port 8083, type llm, profile vulkan, provider llama-server"}, change.Notes)
 	assert.Contains(t, change.Diff(), "--- /dev/null\n+++ "+name+"\n")
 	_, err = box.Slot("chat-2")
 	require.ErrorIs(t, err, hal0.ErrNoSlot, "a Box does not change")

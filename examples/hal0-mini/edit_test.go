@@ -100,7 +100,7 @@ func TestCreate(t *testing.T) {
 	require.NoFileExists(t, made)
 	code, stdout, stderr = mini(t, "create", "--type", "tts", "--device", "cpu", "--home", home)
 	require.Zero(t, code, stderr)
-	assert.Equal(t, made+" is made\n", stdout)
+	assert.Equal(t, "note: picked: name tts-2, port 8081, profile tts, provider kokoro\n"+made+" is made\n", stdout)
 	plans := object[[]struct{ Slot, Profile string }](t, "resolve", "--home", home, "--json")
 	require.Len(t, plans, 2)
 	assert.Equal(t, "tts", plans[1].Profile)
