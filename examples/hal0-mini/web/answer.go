@@ -28,7 +28,7 @@ func invalid(code string, problems hal0.ValidationErrors) failure {
 	return failure{code, problems.Error(), problems}
 }
 
-// A body is an answer in JSON.
+// A body is an answer: JSON, or a page.
 type body struct {
 	data []byte
 	tag  string // its ETag
@@ -65,22 +65,31 @@ func (b *bodies) once(what string, made func() body) body {
 	return once.(func() body)() //nolint:forcetypeassert // nothing else is stored
 }
 
-// send answers with a body, or with 304 if the client has it already.
+// send answers with JSON.
 func (s *Server) send(w http.ResponseWriter, r *http.Request, b body) {
 	if b.err != nil {
 		s.log.Error("an answer has no JSON", "path", r.URL.Path, "error", b.err)
 		s.fail(w, http.StatusInternalServerError, failure{Code: "internal", Message: "the answer can't be made"})
 		return
 	}
+	s.deliver(w, r, http.StatusOK, "application/json", b)
+}
+
+// deliver answers with a body of some kind. One that is what was asked for has an
+// ETag, and is not sent to a client that has it already.
+func (s *Server) deliver(w http.ResponseWriter, r *http.Request, status int, kind string, b body) {
 	h := w.Header()
-	h.Set("ETag", b.tag)
 	h.Set("Cache-Control", "no-cache") // that is: ask each time whether it is still true
-	if matches(r.Header.Get("If-None-Match"), b.tag) {
-		w.WriteHeader(http.StatusNotModified)
-		return
+	if status == http.StatusOK {
+		h.Set("ETag", b.tag)
+		if matches(r.Header.Get("If-None-Match"), b.tag) {
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
 	}
-	h.Set("Content-Type", "application/json")
+	h.Set("Content-Type", kind)
 	h.Set("Content-Length", strconv.Itoa(len(b.data)))
+	w.WriteHeader(status)
 	s.write(w, b.data)
 }
 

@@ -69,7 +69,7 @@ func (s *Server) profile(w http.ResponseWriter, r *http.Request) {
 func (s *Server) profilesFail(w http.ResponseWriter, v *view) bool {
 	problems := v.profilesErr()
 	if len(problems) > 0 {
-		s.fail(w, http.StatusInternalServerError, failure{"profiles.invalid", problems.Error(), problems})
+		s.fail(w, http.StatusInternalServerError, invalid("profiles.invalid", problems))
 	}
 	return len(problems) > 0
 }

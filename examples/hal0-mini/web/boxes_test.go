@@ -156,12 +156,10 @@ func freePorts(t *testing.T, n int) (free []int) {
 // withMemory makes a server say that the box's slots take memory so.
 func withMemory(use hal0.MemoryUse) func(*Server) {
 	return func(s *Server) {
-		v := *s.view()
-		files, known := *v.files, v.hardware()
+		v := s.view() // of which nothing has been made yet
+		known := v.hardware()
 		known.Memory = use
-		files.hardware = func() Hardware { return known }
-		v.files, v.bodies = &files, &bodies{}
-		s.current.Store(&v)
+		v.hardware = func() Hardware { return known }
 	}
 }
 

@@ -92,19 +92,7 @@ func (p *pages) show(of func(*view, *http.Request) page) http.Handler {
 			http.Error(w, "This page can't be made: the server's log says why.", http.StatusInternalServerError)
 			return
 		}
-		h := w.Header()
-		h.Set("Cache-Control", "no-cache") // that is: ask each time whether it is still true
-		if made.status == http.StatusOK {
-			h.Set("ETag", html.tag)
-			if matches(r.Header.Get("If-None-Match"), html.tag) {
-				w.WriteHeader(http.StatusNotModified)
-				return
-			}
-		}
-		h.Set("Content-Type", "text/html; charset=utf-8")
-		h.Set("Content-Length", strconv.Itoa(len(html.data)))
-		w.WriteHeader(made.status)
-		p.server.write(w, html.data)
+		p.server.deliver(w, r, made.status, "text/html; charset=utf-8", html)
 	})
 }
 

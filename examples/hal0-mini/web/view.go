@@ -4,7 +4,6 @@ import (
 	"maps"
 	"reflect"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/hal0ai/hal0-go"
@@ -20,7 +19,7 @@ type view struct {
 	states  map[string]hal0.Status // by slot
 	unknown error                  // why there are no states
 	number  int64                  // counts views, from the server's start in Unix milliseconds
-	bodies  *bodies
+	bodies  bodies
 }
 
 // files is what the files of a box say. It stays from one view to the next while
@@ -35,7 +34,7 @@ type files struct {
 	// first asked for.
 	probed   func() probed
 	hardware func() Hardware
-	bodies   *bodies
+	bodies   bodies
 }
 
 // probed is what a box is, and what could not be found out of it.
@@ -80,11 +79,11 @@ type Hardware struct {
 }
 
 func newView(box *hal0.Box) *view {
-	return &view{files: readFiles(box), states: map[string]hal0.Status{}, unknown: hal0.ErrNoRuntime, bodies: &bodies{}}
+	return &view{files: readFiles(box), states: map[string]hal0.Status{}, unknown: hal0.ErrNoRuntime}
 }
 
 func readFiles(box *hal0.Box) *files {
-	f := &files{box: box, profiles: profilesOf(box), report: box.Check(), devices: box.Devices(), bodies: &bodies{}}
+	f := &files{box: box, profiles: profilesOf(box), report: box.Check(), devices: box.Devices()}
 	f.report.Problems = append(hal0.ValidationErrors{}, f.report.Problems...)
 	f.report.Warnings = append(hal0.ValidationErrors{}, f.report.Warnings...)
 	for _, r := range box.ResolveAll() {
@@ -136,7 +135,7 @@ func providersOf(box *hal0.Box) []Provider {
 // withBox is the view with other files. Slots that are gone with their files and
 // have no container are forgotten.
 func (v *view) withBox(box *hal0.Box) *view {
-	next := &view{files: readFiles(box), states: maps.Clone(v.states), unknown: v.unknown, bodies: &bodies{}}
+	next := &view{files: readFiles(box), states: maps.Clone(v.states), unknown: v.unknown}
 	names := box.Names()
 	maps.DeleteFunc(next.states, func(name string, s hal0.Status) bool {
 		return s.Container == nil && !slices.Contains(names, name)
@@ -147,12 +146,12 @@ func (v *view) withBox(box *hal0.Box) *view {
 // again is the view with what the files say now that they stand for: models that
 // have come, or devices that are gone.
 func (v *view) again() *view {
-	return &view{files: readFiles(v.box), states: v.states, unknown: v.unknown, bodies: &bodies{}}
+	return &view{files: readFiles(v.box), states: v.states, unknown: v.unknown}
 }
 
 // withoutStates is the view when states are not known.
 func (v *view) withoutStates(err error) *view {
-	return &view{files: v.files, states: map[string]hal0.Status{}, unknown: err, bodies: &bodies{}}
+	return &view{files: v.files, states: map[string]hal0.Status{}, unknown: err}
 }
 
 // gone are the slots that are known and not among statuses, which are all there are:
@@ -169,7 +168,7 @@ func (v *view) gone(statuses []hal0.Status) (gone []hal0.Status) {
 // withStates is the view with the states of some slots, and those that differ from
 // what they were.
 func (v *view) withStates(statuses []hal0.Status) (next *view, changed []hal0.Status) {
-	next = &view{files: v.files, states: maps.Clone(v.states), bodies: &bodies{}}
+	next = &view{files: v.files, states: maps.Clone(v.states)}
 	names := v.box.Names()
 	for _, s := range statuses {
 		s = redacted(s)
@@ -193,32 +192,33 @@ func redacted(s hal0.Status) hal0.Status {
 	return s
 }
 
-// allSlots are the slots with their states, sorted by name: those of the files, and
-// those that have only a container.
-func (v *view) allSlots() []Slot {
-	list := append([]Slot{}, v.slots...)
-	for name := range v.states {
-		if !slices.ContainsFunc(v.slots, func(s Slot) bool { return s.Name == name }) {
-			list = append(list, Slot{Name: name, Errors: hal0.ValidationErrors{}})
-		}
+// slot is a slot with its state: one of the files, or one that has only a container.
+func (v *view) slot(name string) (Slot, bool) {
+	one := Slot{Name: name, Errors: hal0.ValidationErrors{}}
+	i := slices.IndexFunc(v.slots, func(s Slot) bool { return s.Name == name })
+	if i >= 0 {
+		one = v.slots[i]
 	}
-	slices.SortFunc(list, func(a, b Slot) int { return strings.Compare(a.Name, b.Name) })
-	for i := range list {
-		if s, ok := v.states[list[i].Name]; ok {
-			list[i].State, list[i].Status = s.State, &s
-		}
+	status, known := v.states[name]
+	if known {
+		one.State, one.Status = status.State, &status
 	}
-	return list
+	return one, i >= 0 || known
 }
 
-// slot returns one of allSlots.
-func (v *view) slot(name string) (Slot, bool) {
-	all := v.allSlots()
-	i := slices.IndexFunc(all, func(s Slot) bool { return s.Name == name })
-	if i < 0 {
-		return Slot{}, false
+// allSlots are all of them, sorted by name.
+func (v *view) allSlots() []Slot {
+	names := slices.Collect(maps.Keys(v.states))
+	for _, s := range v.slots {
+		names = append(names, s.Name)
 	}
-	return all[i], true
+	slices.Sort(names)
+	names = slices.Compact(names)
+	list := make([]Slot, len(names))
+	for i, name := range names {
+		list[i], _ = v.slot(name)
+	}
+	return list
 }
 
 // profilesErr holds the problems of profiles.toml: while it has any, what profiles
