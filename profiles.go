@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hal0ai/hal0-go/internal/argv"
 	"github.com/hal0ai/hal0-go/internal/conf"
 	"github.com/hal0ai/hal0-go/manifest"
 	"github.com/hal0ai/hal0-go/profile"
@@ -72,11 +73,7 @@ func (b *Box) profileUse(p profile.Profile) ProfileUse {
 	if use.Pin, err = b.manifest.Resolve(p.Image); err != nil {
 		use.Problems = append(use.Problems, b.profiles.Locate(conf.At(conf.ErrValue, err.Error(), "profile", p.Name, "image")))
 	}
-	var words []string
-	for _, f := range flags {
-		words = f.AppendTo(words)
-	}
-	use.ResolvedFlags = profile.FlagsOf(words...)
+	use.ResolvedFlags = profile.FlagsOf(argv.Argv(flags)...)
 	return use
 }
 

@@ -49,7 +49,7 @@ func (a *app) launchFlags(cmd *cobra.Command) func() []hal0.CallOption {
 		pull, err = hal0.ParsePullPolicy(s)
 		return err
 	})
-	within := 5 * time.Minute
+	var within time.Duration // 0 is the library's default
 	cmd.Flags().Func("timeout", "how long a started server may take to be ready: a `DURATION` above 0, such as 90s (default 5m)", func(s string) error {
 		d, err := time.ParseDuration(s)
 		if err != nil || d <= 0 {

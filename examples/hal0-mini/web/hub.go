@@ -35,8 +35,8 @@ func (h *hub) count() (readers int, slow uint64) {
 }
 
 // listen returns a channel of what happens from now on, as text/event-stream has it.
-// It is closed when the reader is too slow, and when the hub is closed. The reader calls leave at the
-// end.
+// It is closed when the reader is too slow, and when the hub is closed. The reader
+// calls leave at the end.
 func (h *hub) listen() (events <-chan []byte, leave func()) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
